@@ -1,0 +1,203 @@
+// Package db opens the database, runs transactions on it and names its errors.
+//
+// It owns no tables but goose's version table. SQLite (embedded) and
+// MySQL/MariaDB/TiDB/Galera stand behind one type; feature packages write their
+// SQL once.
+//
+//	err := d.Tx(ctx, func(tx db.Tx) error { … })   // read committed, retried on conflict
+//	err := d.Read(ctx, func(tx db.Tx) error { … }) // one consistent snapshot, never blocks a writer
+//
+// Invariants: holding a Tx proves that you are inside a transaction; the
+// function given to Tx may run more than once, so it must not touch anything
+// outside it (no network, no Redis) until Tx has returned.
+package db
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	_ "github.com/ncruces/go-sqlite3/driver" // registers "sqlite3"
+	"github.com/ncruces/go-sqlite3/gormlite"
+	gormmysql "gorm.io/driver/mysql"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+)
+
+// Dialect is the family of SQL spoken.
+type Dialect string
+
+// The dialects.
+const (
+	SQLite Dialect = "sqlite"
+	MySQL  Dialect = "mysql"
+)
+
+// Options say which database and how many connections.
+type Options struct {
+	DSN       string // "" = DataDir/jishan.db; "sqlite:path"; otherwise a MySQL DSN user:pass@tcp(host:port)/name
+	DataDir   string
+	MaxOpen   int              // MySQL pool; 0 = 32
+	ReadConns int              // SQLite readers; 0 = 4
+	Clock     func() time.Time // nil = time.Now
+	Log       *slog.Logger     // nil = discard
+}
+
+// DB is the database. Safe for concurrent use.
+type DB struct {
+	Dialect Dialect
+	w, r    *gorm.DB
+	wp, rp  *sql.DB
+	clock   func() time.Time
+	log     *slog.Logger
+}
+
+// Tx is a running transaction with its fixed time. Now is UTC, truncated to milliseconds.
+type Tx struct {
+	*gorm.DB
+	Now     time.Time
+	Dialect Dialect
+}
+
+// Millis is Now as stored.
+func (tx Tx) Millis() int64 { return tx.Now.UnixMilli() }
+
+// ForUpdate is the suffix that locks the rows of a SELECT until the end of the transaction. SQLite needs none: its
+// writing transactions exclude each other from the beginning.
+func (tx Tx) ForUpdate() string {
+	if tx.Dialect == MySQL {
+		return " FOR UPDATE"
+	}
+	return ""
+}
+
+// Open connects; it does not migrate.
+func Open(ctx context.Context, o Options) (*DB, error) {
+	d := &DB{clock: o.Clock, log: o.Log}
+	if d.clock == nil {
+		d.clock = time.Now
+	}
+	if d.log == nil {
+		d.log = slog.New(slog.DiscardHandler)
+	}
+	path, isSQLite := strings.CutPrefix(o.DSN, "sqlite:")
+	var err error
+	if o.DSN == "" {
+		path, isSQLite = filepath.Join(o.DataDir, "jishan.db"), true
+	}
+	if isSQLite {
+		err = d.openSQLite(path, max(o.ReadConns, 0))
+	} else {
+		err = d.openMySQL(o.DSN, o.MaxOpen)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := d.wp.PingContext(ctx); err != nil {
+		d.Close()
+		return nil, fmt.Errorf("connecting to the %s database: %w", d.Dialect, err)
+	}
+	return d, nil
+}
+
+func (d *DB) openSQLite(path string, readers int) (err error) {
+	d.Dialect = SQLite
+	if readers == 0 {
+		readers = 4
+	}
+	// synchronous=full: a confirmed award survives the power being cut, not only the process being killed.
+	pragmas := []string{"busy_timeout(10000)", "journal_mode(wal)", "synchronous(full)", "foreign_keys(on)", "cache_size(-16000)", "temp_store(memory)"}
+	dsn := func(lock string, extra ...string) string {
+		q := url.Values{"_txlock": {lock}, "_pragma": append(append([]string{}, pragmas...), extra...)}
+		return (&url.URL{Scheme: "file", Opaque: filepath.ToSlash(path), RawQuery: q.Encode()}).String()
+	}
+	if d.wp, err = sql.Open("sqlite3", dsn("immediate")); err != nil {
+		return fmt.Errorf("opening %s: %w", path, err)
+	}
+	d.wp.SetMaxOpenConns(1)
+	if d.rp, err = sql.Open("sqlite3", dsn("deferred", "query_only(on)")); err != nil {
+		return fmt.Errorf("opening %s for reading: %w", path, err)
+	}
+	d.rp.SetMaxOpenConns(readers)
+	d.rp.SetMaxIdleConns(readers)
+	if d.w, err = gorm.Open(gormlite.OpenDB(d.wp), config()); err != nil {
+		return fmt.Errorf("opening %s: %w", path, err)
+	}
+	if d.r, err = gorm.Open(gormlite.OpenDB(d.rp), config()); err != nil {
+		return fmt.Errorf("opening %s for reading: %w", path, err)
+	}
+	return nil
+}
+
+func (d *DB) openMySQL(dsn string, maxOpen int) error {
+	d.Dialect = MySQL
+	c, err := mysql.ParseDSN(dsn)
+	if err != nil {
+		return fmt.Errorf("reading the MySQL DSN: %w", err)
+	}
+	if maxOpen == 0 {
+		maxOpen = 32
+	}
+	c.ParseTime, c.Loc, c.ClientFoundRows, c.InterpolateParams = true, time.UTC, true, true
+	_ = c.Apply(mysql.Charset("utf8mb4", ""))
+	if c.Params == nil {
+		c.Params = map[string]string{}
+	}
+	c.Params["sql_mode"] = "'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
+	if c.Timeout == 0 {
+		c.Timeout = 5 * time.Second
+	}
+	conn, err := mysql.NewConnector(c)
+	if err != nil {
+		return fmt.Errorf("reading the MySQL DSN: %w", err)
+	}
+	d.wp = sql.OpenDB(conn)
+	d.rp = d.wp
+	d.wp.SetMaxOpenConns(maxOpen)
+	d.wp.SetMaxIdleConns(maxOpen)
+	d.wp.SetConnMaxLifetime(30 * time.Minute)
+	d.w, err = gorm.Open(gormmysql.New(gormmysql.Config{Conn: d.wp, SkipInitializeWithVersion: true}), config())
+	if err != nil {
+		return fmt.Errorf("opening MySQL: %w", err)
+	}
+	d.r = d.w
+	return nil
+}
+
+func config() *gorm.Config {
+	return &gorm.Config{
+		SkipDefaultTransaction: true,
+		TranslateError:         true,
+		DisableAutomaticPing:   true,
+		Logger:                 logger.Discard,
+	}
+}
+
+// Close waits for running statements and closes the pools.
+func (d *DB) Close() error {
+	var err error
+	if d.rp != nil && d.rp != d.wp {
+		err = d.rp.Close()
+	}
+	if d.wp != nil {
+		if e := d.wp.Close(); e != nil {
+			err = e
+		}
+	}
+	return err
+}
+
+// Ping reports whether the database answers.
+func (d *DB) Ping(ctx context.Context) error { return d.wp.PingContext(ctx) }
+
+// Stats are the writer pool's.
+func (d *DB) Stats() sql.DBStats { return d.wp.Stats() }
+
+// Now is the clock's time, UTC, truncated to milliseconds.
+func (d *DB) Now() time.Time { return d.clock().UTC().Truncate(time.Millisecond) }

@@ -1,0 +1,150 @@
+-- +goose Up
+-- Money-like accounts of a village's book (book_id = the village's region). Wallets and party accounts keep a running balance
+-- (tracked = 1); counterparts do not, or every award would have to lock one row: their balance is the sum of their entries.
+CREATE TABLE accounts (
+  id BIGINT NOT NULL PRIMARY KEY,
+  book_id BIGINT NOT NULL,
+  asset TINYINT NOT NULL, -- 1 village points, 2 party score, 3 fen
+  kind TINYINT NOT NULL, -- ledger.AccountKind
+  owner_id BIGINT NOT NULL, -- household, member, merchant; 0 for the village itself
+  tracked TINYINT NOT NULL,
+  balance BIGINT NOT NULL DEFAULT 0, -- hundredths; 0 and meaningless when tracked = 0
+  floor BIGINT NOT NULL DEFAULT 0,
+  created_at BIGINT NOT NULL,
+  CONSTRAINT accounts_floor CHECK (balance >= floor),
+  UNIQUE KEY accounts_owner (owner_id, book_id, asset, kind),
+  KEY accounts_book (book_id, asset, kind)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
+
+-- Points that expire, by the last day they are good; the rest of a wallet (balance less all lots) never expires.
+CREATE TABLE lots (
+  account_id BIGINT NOT NULL,
+  expiry_day INT NOT NULL,
+  amount BIGINT NOT NULL,
+  PRIMARY KEY (account_id, expiry_day),
+  CONSTRAINT lots_amount CHECK (amount >= 0),
+  KEY lots_expiry (expiry_day)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
+
+-- The end of each village's chain; locked last, held until commit.
+CREATE TABLE ledger_heads (
+  book_id BIGINT NOT NULL PRIMARY KEY,
+  number BIGINT NOT NULL,
+  hash BINARY(32) NOT NULL
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
+
+-- Append-only. One balanced movement, numbered without gaps within the book and chained to the one before.
+CREATE TABLE ledger_txs (
+  book_id BIGINT NOT NULL,
+  number BIGINT NOT NULL,
+  asset TINYINT NOT NULL,
+  kind TINYINT NOT NULL, -- ledger.Kind
+  day INT NOT NULL, -- when it happened
+  month INT NOT NULL, -- in which it is scored
+  at BIGINT NOT NULL, -- when it was booked, UTC milliseconds
+  actor_id BIGINT NOT NULL,
+  household_id BIGINT NOT NULL DEFAULT 0,
+  person_id BIGINT NOT NULL DEFAULT 0,
+  member_id BIGINT NOT NULL DEFAULT 0,
+  branch_id BIGINT NOT NULL DEFAULT 0,
+  score BIGINT NOT NULL DEFAULT 0, -- what the boards see; redemption never changes it
+  rule_version_id BIGINT NOT NULL DEFAULT 0,
+  reverses BIGINT, -- number of the transaction undone; the unique key lets a transaction be undone once
+  reason VARCHAR(500) NOT NULL,
+  prev_hash BINARY(32) NOT NULL,
+  hash BINARY(32) NOT NULL,
+  PRIMARY KEY (book_id, number),
+  KEY ledger_txs_household (household_id, number),
+  KEY ledger_txs_person (person_id, number),
+  KEY ledger_txs_member (member_id, number),
+  UNIQUE KEY ledger_txs_reverses (book_id, reverses)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
+
+-- Append-only. The entries of a transaction sum to zero.
+CREATE TABLE ledger_entries (
+  book_id BIGINT NOT NULL,
+  number BIGINT NOT NULL,
+  line INT NOT NULL,
+  account_id BIGINT NOT NULL,
+  amount BIGINT NOT NULL,
+  lot INT NOT NULL DEFAULT 0, -- expiry day of the points moved; 0 never expires
+  balance BIGINT, -- running balance after, for tracked accounts
+  PRIMARY KEY (book_id, number, line),
+  KEY ledger_entries_account (account_id, number)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
+
+-- Derived: awards less deductions by month; every longer period is a sum of months.
+CREATE TABLE scores (
+  owner_id BIGINT NOT NULL,
+  asset TINYINT NOT NULL,
+  month INT NOT NULL,
+  village_id BIGINT NOT NULL,
+  kind TINYINT NOT NULL, -- ledger.ScoreKind: household, person, member, branch, village
+  points BIGINT NOT NULL,
+  PRIMARY KEY (owner_id, asset, month),
+  KEY scores_village (village_id, kind, month)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
+
+-- Balance of an untracked account up to and including a number, so that its sum does not grow for ever.
+CREATE TABLE ledger_checkpoints (
+  account_id BIGINT NOT NULL,
+  number BIGINT NOT NULL,
+  balance BIGINT NOT NULL,
+  PRIMARY KEY (account_id, number)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
+
+-- One row per request that moved points or stock, kept for ever.
+CREATE TABLE idempotency_keys (
+  scope BIGINT NOT NULL, -- the user
+  key_hash BINARY(32) NOT NULL,
+  input_hash BINARY(32) NOT NULL,
+  operation VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  response MEDIUMBLOB NOT NULL,
+  at BIGINT NOT NULL,
+  PRIMARY KEY (scope, key_hash)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
+
+-- What changed, written in the same transaction; the relay deletes what it has handled.
+CREATE TABLE outbox (
+  id BIGINT NOT NULL PRIMARY KEY,
+  topic VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  payload MEDIUMTEXT NOT NULL,
+  at BIGINT NOT NULL
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
+
+-- Who may run a job now.
+CREATE TABLE leases (
+  name VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
+  holder VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  until_at BIGINT NOT NULL
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
+
+-- Append-only: every officer's and merchant's action.
+CREATE TABLE audit_log (
+  id BIGINT NOT NULL PRIMARY KEY,
+  at BIGINT NOT NULL,
+  actor_id BIGINT NOT NULL,
+  actor_name VARCHAR(64) NOT NULL,
+  action VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  village_id BIGINT NOT NULL DEFAULT 0,
+  target VARCHAR(80) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  summary VARCHAR(500) NOT NULL,
+  request_id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  address VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  KEY audit_log_village (village_id, at),
+  KEY audit_log_actor (actor_id, at),
+  KEY audit_log_at (at)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
+
+-- +goose Down
+DROP TABLE audit_log;
+DROP TABLE leases;
+DROP TABLE outbox;
+DROP TABLE idempotency_keys;
+DROP TABLE ledger_checkpoints;
+DROP TABLE scores;
+DROP TABLE ledger_entries;
+DROP TABLE ledger_txs;
+DROP TABLE ledger_heads;
+DROP TABLE lots;
+DROP TABLE accounts;

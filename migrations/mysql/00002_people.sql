@@ -1,0 +1,153 @@
+-- +goose Up
+-- county → township → village → group, with the ancestors spelled out.
+CREATE TABLE regions (
+  id BIGINT NOT NULL PRIMARY KEY,
+  parent_id BIGINT NOT NULL DEFAULT 0,
+  kind TINYINT NOT NULL, -- people.RegionKind: 1 county, 2 township, 3 village, 4 group
+  code VARCHAR(24) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, -- official 12-digit code, groups append two digits
+  name VARCHAR(64) NOT NULL,
+  initials VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  county_id BIGINT NOT NULL DEFAULT 0,
+  township_id BIGINT NOT NULL DEFAULT 0,
+  village_id BIGINT NOT NULL DEFAULT 0,
+  sort INT NOT NULL DEFAULT 0,
+  created_at BIGINT NOT NULL,
+  UNIQUE KEY regions_code (code),
+  KEY regions_parent (parent_id)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
+
+-- What a village has decided for itself; a village without a row uses the defaults of people.DefaultSettings.
+CREATE TABLE village_settings (
+  village_id BIGINT NOT NULL PRIMARY KEY,
+  scheme_start TINYINT NOT NULL, -- month 1-12 in which the scheme year begins
+  close_day TINYINT NOT NULL, -- day of the following month until which a month takes back-dated awards
+  expiry_months INT NOT NULL, -- points are good for so many months after the month earned; 0 for ever
+  shortfall TINYINT NOT NULL, -- a deduction over the balance: 1 take what is there, 2 refuse, 3 owe down to owing_limit
+  owing_limit BIGINT NOT NULL,
+  mask_names TINYINT NOT NULL, -- boards show 张*三
+  redeem_min BIGINT NOT NULL,
+  redeem_step BIGINT NOT NULL,
+  redeem_month_cap BIGINT NOT NULL, -- per household; 0 none
+  redeem_days VARCHAR(100) NOT NULL, -- "" any day, "1,15" days of the month, "w6,w7" weekdays
+  card_day_cap BIGINT NOT NULL, -- points per household and day by card and PIN; 0 none
+  updated_at BIGINT NOT NULL
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
+
+CREATE TABLE grids (
+  id BIGINT NOT NULL PRIMARY KEY,
+  village_id BIGINT NOT NULL,
+  name VARCHAR(64) NOT NULL,
+  officer VARCHAR(64) NOT NULL,
+  created_at BIGINT NOT NULL,
+  UNIQUE KEY grids_name (village_id, name)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
+
+CREATE TABLE grid_households (
+  grid_id BIGINT NOT NULL,
+  household_id BIGINT NOT NULL,
+  PRIMARY KEY (grid_id, household_id),
+  KEY grid_households_household (household_id)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
+
+CREATE TABLE households (
+  id BIGINT NOT NULL PRIMARY KEY,
+  village_id BIGINT NOT NULL,
+  group_id BIGINT NOT NULL DEFAULT 0,
+  code VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, -- with check character, people.HouseCode
+  head_id BIGINT NOT NULL DEFAULT 0,
+  head_name VARCHAR(64) NOT NULL,
+  pinyin VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  initials VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  address VARCHAR(128) NOT NULL,
+  state TINYINT NOT NULL, -- 1 living here, 2 moved away
+  created_at BIGINT NOT NULL,
+  updated_at BIGINT NOT NULL,
+  UNIQUE KEY households_code (code),
+  KEY households_village (village_id, group_id, code),
+  KEY households_initials (village_id, initials)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
+
+CREATE TABLE villagers (
+  id BIGINT NOT NULL PRIMARY KEY,
+  village_id BIGINT NOT NULL,
+  household_id BIGINT NOT NULL,
+  name VARCHAR(64) NOT NULL,
+  pinyin VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  initials VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  relation VARCHAR(16) NOT NULL, -- 户主, 配偶, 子 …
+  gender TINYINT NOT NULL DEFAULT 0, -- 0 unknown, 1 male, 2 female
+  birth INT NOT NULL DEFAULT 0,
+  phone_sealed VARBINARY(64), -- encrypted
+  phone_hash BINARY(32), -- keyed hash, for finding
+  phone_tail VARCHAR(4) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  idno_hash BINARY(32), -- keyed hash; the number itself is not kept
+  state TINYINT NOT NULL, -- 1 here, 2 moved away, 3 died
+  created_at BIGINT NOT NULL,
+  updated_at BIGINT NOT NULL,
+  KEY villagers_household (household_id),
+  KEY villagers_village (village_id, initials),
+  KEY villagers_phone (phone_hash),
+  UNIQUE KEY villagers_idno (idno_hash)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
+
+CREATE TABLE party_branches (
+  id BIGINT NOT NULL PRIMARY KEY,
+  village_id BIGINT NOT NULL,
+  name VARCHAR(64) NOT NULL,
+  secretary VARCHAR(64) NOT NULL,
+  created_at BIGINT NOT NULL,
+  UNIQUE KEY party_branches_name (village_id, name)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
+
+-- Base points and yearly goal of a class of members, per township.
+CREATE TABLE party_classes (
+  township_id BIGINT NOT NULL,
+  class TINYINT NOT NULL, -- party.Class
+  base BIGINT NOT NULL,
+  goal BIGINT NOT NULL,
+  PRIMARY KEY (township_id, class)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
+
+CREATE TABLE party_members (
+  id BIGINT NOT NULL PRIMARY KEY,
+  villager_id BIGINT NOT NULL,
+  village_id BIGINT NOT NULL,
+  branch_id BIGINT NOT NULL,
+  name VARCHAR(64) NOT NULL,
+  initials VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  class TINYINT NOT NULL,
+  joined INT NOT NULL DEFAULT 0,
+  state TINYINT NOT NULL, -- 1 member, 2 left the branch
+  created_at BIGINT NOT NULL,
+  updated_at BIGINT NOT NULL,
+  UNIQUE KEY party_members_villager (villager_id),
+  KEY party_members_branch (branch_id),
+  KEY party_members_village (village_id)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
+
+CREATE TABLE party_exemptions (
+  id BIGINT NOT NULL PRIMARY KEY,
+  member_id BIGINT NOT NULL,
+  reason TINYINT NOT NULL, -- 1 long illness, 2 old age, 3 other
+  note VARCHAR(200) NOT NULL,
+  evidence VARCHAR(500) NOT NULL,
+  from_day INT NOT NULL,
+  to_day INT NOT NULL,
+  approved_by BIGINT NOT NULL,
+  approved_name VARCHAR(64) NOT NULL,
+  created_at BIGINT NOT NULL,
+  revoked_at BIGINT NOT NULL DEFAULT 0,
+  KEY party_exemptions_member (member_id)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
+
+-- +goose Down
+DROP TABLE party_exemptions;
+DROP TABLE party_members;
+DROP TABLE party_classes;
+DROP TABLE party_branches;
+DROP TABLE villagers;
+DROP TABLE households;
+DROP TABLE grid_households;
+DROP TABLE grids;
+DROP TABLE village_settings;
+DROP TABLE regions;

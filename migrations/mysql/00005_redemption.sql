@@ -1,0 +1,141 @@
+-- +goose Up
+CREATE TABLE merchants (
+  id BIGINT NOT NULL PRIMARY KEY,
+  code VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  name VARCHAR(64) NOT NULL,
+  initials VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  region_id BIGINT NOT NULL, -- county or township where it stands
+  address VARCHAR(128) NOT NULL,
+  phone VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  free_amount TINYINT NOT NULL, -- may take any number of points without naming goods
+  state TINYINT NOT NULL, -- 1 open, 2 closed
+  created_at BIGINT NOT NULL,
+  updated_at BIGINT NOT NULL,
+  UNIQUE KEY merchants_code (code)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
+
+-- Which villages a merchant serves, and what a point is worth there: rate_fen for rate_points.
+CREATE TABLE merchant_villages (
+  merchant_id BIGINT NOT NULL,
+  village_id BIGINT NOT NULL,
+  rate_points BIGINT NOT NULL,
+  rate_fen BIGINT NOT NULL,
+  state TINYINT NOT NULL, -- 1 serving, 2 ended
+  created_at BIGINT NOT NULL,
+  PRIMARY KEY (merchant_id, village_id),
+  KEY merchant_villages_village (village_id)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
+
+CREATE TABLE products (
+  id BIGINT NOT NULL PRIMARY KEY,
+  merchant_id BIGINT NOT NULL,
+  name VARCHAR(64) NOT NULL,
+  initials VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  unit VARCHAR(16) NOT NULL,
+  price BIGINT NOT NULL, -- points
+  stock BIGINT NOT NULL, -- pieces
+  low_stock BIGINT NOT NULL DEFAULT 0,
+  photo VARCHAR(200) NOT NULL,
+  state TINYINT NOT NULL, -- 1 on sale, 2 off
+  created_at BIGINT NOT NULL,
+  updated_at BIGINT NOT NULL,
+  CONSTRAINT products_stock CHECK (stock >= 0),
+  UNIQUE KEY products_name (merchant_id, name)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
+
+-- Append-only: stock equals the sum of its moves.
+CREATE TABLE stock_moves (
+  id BIGINT NOT NULL PRIMARY KEY,
+  product_id BIGINT NOT NULL,
+  delta BIGINT NOT NULL,
+  stock BIGINT NOT NULL, -- after
+  kind TINYINT NOT NULL, -- shop.MoveKind: 1 in, 2 count, 3 sold, 4 refunded
+  village_id BIGINT NOT NULL DEFAULT 0,
+  number BIGINT NOT NULL DEFAULT 0, -- redemption
+  note VARCHAR(100) NOT NULL,
+  actor_id BIGINT NOT NULL,
+  at BIGINT NOT NULL,
+  KEY stock_moves_product (product_id, at)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
+
+-- The printed card of a household; PIN kept as a hash.
+CREATE TABLE house_cards (
+  id BIGINT NOT NULL PRIMARY KEY,
+  household_id BIGINT NOT NULL,
+  village_id BIGINT NOT NULL,
+  serial INT NOT NULL, -- a reprint with a higher serial makes the older card useless
+  pin_hash VARCHAR(160) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  failures INT NOT NULL DEFAULT 0,
+  locked_at BIGINT NOT NULL DEFAULT 0,
+  created_at BIGINT NOT NULL,
+  updated_at BIGINT NOT NULL,
+  UNIQUE KEY house_cards_household (household_id)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
+
+-- Dynamic codes and tickets that have been spent; single use holds on every process.
+CREATE TABLE used_codes (
+  nonce VARBINARY(16) NOT NULL,
+  expires_at BIGINT NOT NULL,
+  PRIMARY KEY (nonce),
+  KEY used_codes_expiry (expires_at)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
+
+-- Points for goods; the key is the ledger transaction that took the points.
+CREATE TABLE redemptions (
+  village_id BIGINT NOT NULL,
+  number BIGINT NOT NULL,
+  household_id BIGINT NOT NULL,
+  merchant_id BIGINT NOT NULL,
+  way TINYINT NOT NULL, -- 1 dynamic code, 2 card and PIN, 3 officer for the household
+  points BIGINT NOT NULL,
+  fen BIGINT NOT NULL, -- what the village owes the merchant for it, at the rate of the day
+  day INT NOT NULL,
+  month INT NOT NULL,
+  state TINYINT NOT NULL, -- 1 confirmed, 2 refunded
+  refunded_by BIGINT NOT NULL DEFAULT 0,
+  refunded_at BIGINT NOT NULL DEFAULT 0,
+  reason VARCHAR(300) NOT NULL,
+  actor_id BIGINT NOT NULL,
+  actor_name VARCHAR(64) NOT NULL,
+  at BIGINT NOT NULL,
+  PRIMARY KEY (village_id, number),
+  KEY redemptions_household (household_id, month),
+  KEY redemptions_merchant (merchant_id, month, at)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
+
+CREATE TABLE redemption_lines (
+  village_id BIGINT NOT NULL,
+  number BIGINT NOT NULL,
+  line INT NOT NULL,
+  product_id BIGINT NOT NULL DEFAULT 0, -- 0: a free amount of points
+  name VARCHAR(64) NOT NULL,
+  price BIGINT NOT NULL,
+  quantity BIGINT NOT NULL,
+  points BIGINT NOT NULL,
+  PRIMARY KEY (village_id, number, line),
+  KEY redemption_lines_product (product_id)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
+
+-- Short messages to a household.
+CREATE TABLE notices (
+  id BIGINT NOT NULL PRIMARY KEY,
+  village_id BIGINT NOT NULL,
+  household_id BIGINT NOT NULL,
+  kind VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  title VARCHAR(100) NOT NULL,
+  body VARCHAR(500) NOT NULL,
+  created_at BIGINT NOT NULL,
+  read_at BIGINT NOT NULL DEFAULT 0,
+  KEY notices_household (household_id, created_at)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
+
+-- +goose Down
+DROP TABLE notices;
+DROP TABLE redemption_lines;
+DROP TABLE redemptions;
+DROP TABLE used_codes;
+DROP TABLE house_cards;
+DROP TABLE stock_moves;
+DROP TABLE products;
+DROP TABLE merchant_villages;
+DROP TABLE merchants;
