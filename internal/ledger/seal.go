@@ -1,0 +1,316 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"jishan/internal/cal"
+	"jishan/internal/db"
+	"jishan/internal/id"
+	"jishan/internal/outbox"
+	"jishan/internal/points"
+)
+
+// ScoreKind is whom a score belongs to.
+type ScoreKind uint8
+
+// The owners of scores. A party score is kept for the member, the branch and the village; village points for the household,
+// the person if one earned them, and the village.
+const (
+	ScoreHousehold ScoreKind = 1
+	ScorePerson    ScoreKind = 2
+	ScoreMember    ScoreKind = 3
+	ScoreBranch    ScoreKind = 4
+	ScoreVillage   ScoreKind = 5
+)
+
+// Topic is the outbox topic of Changed.
+const Topic = "scores"
+
+// Changed tells the boards whose scores a batch has touched in a village; they read the present values themselves.
+type Changed struct {
+	Village id.ID         `json:"village"`
+	Asset   Asset         `json:"asset"`
+	Owners  []ScoredOwner `json:"owners"`
+}
+
+// ScoredOwner is an owner of scores.
+type ScoredOwner struct {
+	Kind ScoreKind `json:"k"`
+	ID   id.ID     `json:"id"`
+}
+
+// Seal locks the heads of the villages concerned, gives every posted transaction its number and hash, and writes accounts,
+// lots, scores, transactions, entries, heads and the outbox. A batch without postings writes nothing. After Seal the batch is over;
+// rows of the caller's own that carry a number are inserted next, in the same transaction.
+func (b *Batch) Seal() error {
+	if b.sealed {
+		return errors.New("ledger: batch sealed twice")
+	}
+	b.sealed = true
+	if len(b.posted) == 0 {
+		return nil
+	}
+	if err := b.resolveCounterparts(); err != nil {
+		return err
+	}
+	if err := b.chain(); err != nil {
+		return err
+	}
+	for _, write := range []func() error{b.writeTouchedAccounts, b.writeLots, b.writeScores, b.writeTxs, b.writeEntries} {
+		if err := write(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// resolveCounterparts finds the ids of untracked accounts, without locking them, and makes the missing ones.
+func (b *Batch) resolveCounterparts() error {
+	need := map[Ref]*account{}
+	for _, p := range b.posted {
+		for _, e := range p.Entries {
+			if e.Account == 0 {
+				need[e.Ref] = nil
+			}
+		}
+	}
+	refs := slices.SortedFunc(maps.Keys(need), compareRefs)
+	rows, err := loadAccounts(b.tx, refs, false)
+	if err != nil {
+		return err
+	}
+	ids := make(map[Ref]id.ID, len(refs))
+	for _, r := range refs {
+		if row, ok := rows[r]; ok {
+			ids[r] = row.ID
+		} else {
+			ids[r] = b.make(r).id
+		}
+	}
+	if err := b.insertFresh(); err != nil {
+		return err
+	}
+	for _, p := range b.posted {
+		for i := range p.Entries {
+			if e := &p.Entries[i]; e.Account == 0 {
+				e.Account = ids[e.Ref]
+			}
+		}
+	}
+	return nil
+}
+
+type headRow struct {
+	BookID id.ID
+	Number int64
+	Hash   []byte
+}
+
+// chain locks the heads in order, numbers and hashes, and moves the heads.
+func (b *Batch) chain() error {
+	var books []id.ID
+	for _, p := range b.posted {
+		books = append(books, p.Book)
+	}
+	books = unique(books)
+	heads := map[id.ID]*headRow{}
+	var rows []headRow
+	if err := b.tx.Raw("SELECT book_id, number, hash FROM ledger_heads WHERE book_id IN ? ORDER BY book_id"+b.tx.ForUpdate(), books).Scan(&rows).Error; err != nil {
+		return fmt.Errorf("locking the heads of the chains: %w", err)
+	}
+	for i := range rows {
+		heads[rows[i].BookID] = &rows[i]
+	}
+	for _, book := range books {
+		if heads[book] == nil {
+			h := &headRow{BookID: book, Hash: make([]byte, 32)}
+			heads[book] = h
+			err := db.Insert(b.tx, "ledger_heads", []string{"book_id", "number", "hash"}, 1, func(_ int, args []any) []any {
+				return append(args, int64(h.BookID), h.Number, h.Hash)
+			})
+			if db.Duplicate(err) {
+				return errors.Join(db.ErrRetry, err)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	var buf []byte
+	for _, p := range b.posted {
+		h := heads[p.Book]
+		h.Number++
+		p.Number = h.Number
+		copy(p.Prev[:], h.Hash)
+		p.Hash, buf = p.sum(buf)
+		h.Hash = p.Hash[:]
+	}
+	return db.Upsert(b.tx, "ledger_heads", []string{"book_id", "number", "hash"}, []string{"book_id"}, []string{"number", "hash"}, nil, len(books),
+		func(i int, args []any) []any {
+			h := heads[books[i]]
+			return append(args, int64(h.BookID), h.Number, h.Hash)
+		})
+}
+
+func (b *Batch) writeTouchedAccounts() error {
+	var touched []*account
+	for _, a := range b.accounts {
+		if a.touched {
+			touched = append(touched, a)
+		}
+	}
+	slices.SortFunc(touched, func(x, y *account) int { return cmp(x.id, y.id) })
+	return b.writeAccounts(touched, true)
+}
+
+func (b *Batch) writeAccounts(list []*account, update bool) error {
+	cols := []string{"id", "book_id", "asset", "kind", "owner_id", "tracked", "balance", "floor", "created_at"}
+	row := func(i int, args []any) []any {
+		a := list[i]
+		tracked := 0
+		if a.ref.Kind.tracked() {
+			tracked = 1
+		}
+		return append(args, int64(a.id), int64(a.ref.Book), int64(a.ref.Asset), int64(a.ref.Kind), int64(a.ref.Owner), tracked, int64(a.balance), int64(a.floor), a.created)
+	}
+	if update {
+		return db.Upsert(b.tx, "accounts", cols, []string{"id"}, []string{"balance", "floor"}, nil, len(list), row)
+	}
+	return db.Insert(b.tx, "accounts", cols, len(list), row)
+}
+
+func (b *Batch) writeLots() error {
+	type changed struct {
+		account id.ID
+		lot     lot
+	}
+	var list []changed
+	for _, a := range b.accounts {
+		for _, l := range a.lots {
+			if l.touched {
+				list = append(list, changed{a.id, l})
+			}
+		}
+	}
+	slices.SortFunc(list, func(x, y changed) int {
+		if c := cmp(x.account, y.account); c != 0 {
+			return c
+		}
+		return int(x.lot.day) - int(y.lot.day)
+	})
+	return db.Upsert(b.tx, "lots", []string{"account_id", "expiry_day", "amount"}, []string{"account_id", "expiry_day"}, []string{"amount"}, nil, len(list),
+		func(i int, args []any) []any {
+			return append(args, int64(list[i].account), int64(list[i].lot.day), int64(list[i].lot.amount))
+		})
+}
+
+type scoreKey struct {
+	owner   id.ID
+	asset   Asset
+	month   cal.Month
+	village id.ID
+	kind    ScoreKind
+}
+
+// scored are the owners whose score a transaction changes.
+func (t *Tx) scored() []ScoredOwner {
+	if t.Score == 0 {
+		return nil
+	}
+	out := make([]ScoredOwner, 0, 3)
+	for _, o := range [...]ScoredOwner{{ScoreHousehold, t.Household}, {ScorePerson, t.Person}, {ScoreMember, t.Member}, {ScoreBranch, t.Branch}, {ScoreVillage, t.Book}} {
+		if o.ID == 0 || t.Asset == PartyScore && o.Kind < ScoreMember {
+			continue
+		}
+		out = append(out, o)
+	}
+	return out
+}
+
+// writeScores adds up the batch's scores by owner and month, and tells the boards whose changed.
+func (b *Batch) writeScores() error {
+	sums := map[scoreKey]points.Amount{}
+	type event struct {
+		village id.ID
+		asset   Asset
+	}
+	owners := map[event]map[ScoredOwner]struct{}{}
+	for _, p := range b.posted {
+		for _, o := range p.scored() {
+			sums[scoreKey{o.ID, p.Asset, p.Month, p.Book, o.Kind}] += p.Score
+			e := event{p.Book, p.Asset}
+			if owners[e] == nil {
+				owners[e] = map[ScoredOwner]struct{}{}
+			}
+			owners[e][o] = struct{}{}
+		}
+	}
+	keys := slices.SortedFunc(maps.Keys(sums), func(x, y scoreKey) int {
+		if c := cmp(x.owner, y.owner); c != 0 {
+			return c
+		}
+		if x.asset != y.asset {
+			return int(x.asset) - int(y.asset)
+		}
+		return int(x.month) - int(y.month)
+	})
+	err := db.Upsert(b.tx, "scores", []string{"owner_id", "asset", "month", "village_id", "kind", "points"}, []string{"owner_id", "asset", "month"}, nil, []string{"points"}, len(keys),
+		func(i int, args []any) []any {
+			k := keys[i]
+			return append(args, int64(k.owner), int64(k.asset), int64(k.month), int64(k.village), int64(k.kind), int64(sums[k]))
+		})
+	if err != nil {
+		return err
+	}
+	for e, set := range owners {
+		list := slices.Collect(maps.Keys(set))
+		if err := outbox.Write(b.tx, Topic, Changed{e.village, e.asset, list}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *Batch) writeTxs() error {
+	cols := []string{"book_id", "number", "asset", "kind", "day", "month", "at", "actor_id", "household_id", "person_id", "member_id", "branch_id",
+		"score", "rule_version_id", "reverses", "reason", "prev_hash", "hash"}
+	err := db.Insert(b.tx, "ledger_txs", cols, len(b.posted), func(i int, args []any) []any {
+		t := &b.posted[i].Tx
+		var reverses any
+		if t.Reverses != 0 {
+			reverses = t.Reverses
+		}
+		return append(args, int64(t.Book), t.Number, int64(t.Asset), int64(t.Kind), int64(t.Day), int64(t.Month), t.At, int64(t.Actor), int64(t.Household),
+			int64(t.Person), int64(t.Member), int64(t.Branch), int64(t.Score), int64(t.RuleVersion), reverses, t.Reason, t.Prev[:], t.Hash[:])
+	})
+	if db.Duplicate(err) {
+		return ErrReversed.Wrap(err)
+	}
+	return err
+}
+
+func (b *Batch) writeEntries() error {
+	type row struct {
+		t    *Tx
+		line int
+	}
+	var rows []row
+	for _, p := range b.posted {
+		for i := range p.Entries {
+			rows = append(rows, row{&p.Tx, i})
+		}
+	}
+	cols := []string{"book_id", "number", "line", "account_id", "amount", "lot", "balance"}
+	return db.Insert(b.tx, "ledger_entries", cols, len(rows), func(i int, args []any) []any {
+		r := rows[i]
+		e := r.t.Entries[r.line]
+		var balance any
+		if e.Tracked {
+			balance = int64(e.Balance)
+		}
+		return append(args, int64(r.t.Book), r.t.Number, r.line+1, int64(e.Account), int64(e.Amount), int64(e.Lot), balance)
+	})
+}

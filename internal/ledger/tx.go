@@ -1,0 +1,254 @@
+package ledger
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"strconv"
+
+	"jishan/internal/cal"
+	"jishan/internal/db"
+	"jishan/internal/id"
+	"jishan/internal/points"
+)
+
+// Kind is why points moved.
+type Kind uint8
+
+// The kinds of transaction.
+const (
+	Award   Kind = 1
+	Deduct  Kind = 2
+	Redeem  Kind = 3
+	Refund  Kind = 4 // undoes a redemption
+	Expire  Kind = 5
+	Settle  Kind = 6
+	Reverse Kind = 7 // undoes an award or a deduction
+	Opening Kind = 8 // carried over from the notebook
+)
+
+// Name is the kind as statements show it.
+func (k Kind) Name() string {
+	return map[Kind]string{Award: "加分", Deduct: "扣分", Redeem: "兑换", Refund: "退货", Expire: "过期", Settle: "结算", Reverse: "撤销", Opening: "期初"}[k]
+}
+
+// Key names a transaction within its book: village and number, 第 1234 号.
+type Key struct {
+	Book   id.ID
+	Number int64
+}
+
+// Tx is one transaction as it stands in the ledger.
+type Tx struct {
+	Key
+	Asset       Asset
+	Kind        Kind
+	Day         cal.Day
+	Month       cal.Month
+	At          int64 // UTC milliseconds
+	Actor       id.ID
+	Household   id.ID
+	Person      id.ID
+	Member      id.ID
+	Branch      id.ID
+	Score       points.Amount
+	RuleVersion id.ID
+	Reverses    int64 // number in the same book, 0 for none
+	Reason      string
+	Prev, Hash  [32]byte
+	Entries     []Entry
+}
+
+// Entry is one side of a movement.
+type Entry struct {
+	Account id.ID
+	Ref     Ref // filled by Load and in a batch; not part of the row
+	Amount  points.Amount
+	Lot     cal.Day       // expiry day of the points moved, 0 for those that never expire
+	Tracked bool          // whether Balance means anything
+	Balance points.Amount // running balance of a tracked account after this entry
+}
+
+// Refs are the accounts the transaction moved, to be locked before it is reversed.
+func (t Tx) Refs() []Ref {
+	out := make([]Ref, len(t.Entries))
+	for i, e := range t.Entries {
+		out[i] = e.Ref
+	}
+	return out
+}
+
+// Canonical is the text whose SHA-256 is the transaction's hash, format jishan-tx-1: one field a line, keys in Crockford
+// base32, amounts in hundredths, free text quoted as a Go (and JSON) string; then a line an entry. docs/ledger-format.md
+// describes it for those who check it with their own program.
+func (t *Tx) Canonical(buf []byte) []byte {
+	b := append(buf, "jishan-tx-1\nprev "...)
+	b = appendHex(b, t.Prev[:])
+	b = append(b, "\nbook "...)
+	b = append(b, t.Book.String()...)
+	for _, f := range [...]struct {
+		name string
+		v    int64
+	}{
+		{"number", t.Number}, {"asset", int64(t.Asset)}, {"kind", int64(t.Kind)}, {"day", int64(t.Day)}, {"month", int64(t.Month)},
+		{"at", t.At}, {"score", int64(t.Score)}, {"reverses", t.Reverses},
+	} {
+		b = append(b, '\n')
+		b = append(b, f.name...)
+		b = append(b, ' ')
+		b = strconv.AppendInt(b, f.v, 10)
+	}
+	for _, f := range [...]struct {
+		name string
+		v    id.ID
+	}{
+		{"actor", t.Actor}, {"household", t.Household}, {"person", t.Person}, {"member", t.Member}, {"branch", t.Branch}, {"rules", t.RuleVersion},
+	} {
+		b = append(b, '\n')
+		b = append(b, f.name...)
+		b = append(b, ' ')
+		b = append(b, f.v.String()...)
+	}
+	b = append(b, "\nreason "...)
+	b = strconv.AppendQuote(b, t.Reason)
+	for _, e := range t.Entries {
+		b = append(b, "\nentry "...)
+		b = append(b, e.Account.String()...)
+		b = append(b, ' ')
+		b = strconv.AppendInt(b, int64(e.Amount), 10)
+		b = append(b, ' ')
+		b = strconv.AppendInt(b, int64(e.Lot), 10)
+		if e.Tracked {
+			b = append(b, ' ')
+			b = strconv.AppendInt(b, int64(e.Balance), 10)
+		}
+	}
+	return append(b, '\n')
+}
+
+func appendHex(b, h []byte) []byte {
+	const digits = "0123456789abcdef"
+	for _, c := range h {
+		b = append(b, digits[c>>4], digits[c&15])
+	}
+	return b
+}
+
+func (t *Tx) sum(buf []byte) ([32]byte, []byte) {
+	buf = t.Canonical(buf[:0])
+	return sha256.Sum256(buf), buf
+}
+
+type txRow struct {
+	BookID        id.ID
+	Number        int64
+	Asset         Asset
+	Kind          Kind
+	Day           cal.Day
+	Month         cal.Month
+	At            int64
+	ActorID       id.ID
+	HouseholdID   id.ID
+	PersonID      id.ID
+	MemberID      id.ID
+	BranchID      id.ID
+	Score         points.Amount
+	RuleVersionID id.ID
+	Reverses      *int64
+	Reason        string
+	PrevHash      []byte
+	Hash          []byte
+}
+
+const txColumns = "book_id, number, asset, kind, day, month, at, actor_id, household_id, person_id, member_id, branch_id, score, rule_version_id, reverses, reason, prev_hash, hash"
+
+func (r txRow) tx() Tx {
+	t := Tx{
+		Key: Key{r.BookID, r.Number}, Asset: r.Asset, Kind: r.Kind, Day: r.Day, Month: r.Month, At: r.At, Actor: r.ActorID,
+		Household: r.HouseholdID, Person: r.PersonID, Member: r.MemberID, Branch: r.BranchID, Score: r.Score,
+		RuleVersion: r.RuleVersionID, Reason: r.Reason,
+	}
+	if r.Reverses != nil {
+		t.Reverses = *r.Reverses
+	}
+	copy(t.Prev[:], r.PrevHash)
+	copy(t.Hash[:], r.Hash)
+	return t
+}
+
+type entryRow struct {
+	BookID    id.ID
+	Number    int64
+	Line      int
+	AccountID id.ID
+	Amount    points.Amount
+	Lot       cal.Day
+	Balance   *points.Amount
+}
+
+func (r entryRow) entry() Entry {
+	e := Entry{Account: r.AccountID, Amount: r.Amount, Lot: r.Lot}
+	if r.Balance != nil {
+		e.Tracked, e.Balance = true, *r.Balance
+	}
+	return e
+}
+
+// Load reads transactions with their entries and the entries' Refs. They never change, so they may be read before anything is
+// locked. What does not exist is missing from the map.
+func Load(tx db.Tx, keys ...Key) (map[Key]Tx, error) {
+	byBook := map[id.ID][]int64{}
+	for _, k := range keys {
+		byBook[k.Book] = append(byBook[k.Book], k.Number)
+	}
+	out := make(map[Key]Tx, len(keys))
+	var accounts []id.ID
+	for book, numbers := range byBook {
+		for len(numbers) > 0 {
+			part := numbers[:min(chunk, len(numbers))]
+			numbers = numbers[len(part):]
+			var txs []txRow
+			if err := tx.Raw("SELECT "+txColumns+" FROM ledger_txs WHERE book_id = ? AND number IN ?", book, part).Scan(&txs).Error; err != nil {
+				return nil, fmt.Errorf("reading transactions: %w", err)
+			}
+			var entries []entryRow
+			if err := tx.Raw("SELECT book_id, number, line, account_id, amount, lot, balance FROM ledger_entries WHERE book_id = ? AND number IN ? ORDER BY number, line", book, part).Scan(&entries).Error; err != nil {
+				return nil, fmt.Errorf("reading entries: %w", err)
+			}
+			for _, r := range txs {
+				out[Key{r.BookID, r.Number}] = r.tx()
+			}
+			for _, r := range entries {
+				t := out[Key{r.BookID, r.Number}]
+				t.Entries = append(t.Entries, r.entry())
+				out[Key{r.BookID, r.Number}] = t
+				accounts = append(accounts, r.AccountID)
+			}
+		}
+	}
+	refs, err := refsOf(tx, unique(accounts))
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range out {
+		for i := range t.Entries {
+			t.Entries[i].Ref = refs[t.Entries[i].Account]
+		}
+	}
+	return out, nil
+}
+
+func refsOf(tx db.Tx, accounts []id.ID) (map[id.ID]Ref, error) {
+	out := make(map[id.ID]Ref, len(accounts))
+	for len(accounts) > 0 {
+		part := accounts[:min(chunk, len(accounts))]
+		accounts = accounts[len(part):]
+		var rows []accountRow
+		if err := tx.Raw("SELECT "+accountColumns+" FROM accounts WHERE id IN ?", part).Scan(&rows).Error; err != nil {
+			return nil, fmt.Errorf("reading accounts by id: %w", err)
+		}
+		for _, r := range rows {
+			out[r.ID] = r.ref()
+		}
+	}
+	return out, nil
+}
