@@ -1,0 +1,47 @@
+# Everything a developer runs. `make` or `make help` lists it.
+
+# cgo is off everywhere; only the race detector needs it, and scripts/test.sh turns it on for those packages alone.
+export CGO_ENABLED := 0
+
+TAGS    := -tags nomsgpack
+VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+GOBUILD := go build $(TAGS) -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test test-quick test-race bench lint fuzz openapi clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: build ## build, and run a demo township at http://127.0.0.1:8080 (JISHAN_HTTP_ADDR, JISHAN_DATA_DIR change it)
+	./bin/jishan demo
+
+build: ## build bin/jishan, one static file
+	@mkdir -p bin
+	$(GOBUILD) -o bin/jishan ./cmd/jishan
+
+test: ## every test, on SQLite and on a throwaway MariaDB and Redis (installed by apt if missing)
+	./scripts/test.sh
+
+test-quick: ## under a minute: SQLite and in-process Redis only
+	go vet $(TAGS) ./...
+	go test $(TAGS) -short ./...
+
+test-race: ## the concurrent packages under the race detector, on MariaDB and Redis
+	./scripts/services.sh ./scripts/race.sh
+
+bench: ## throughput on MariaDB and SQLite; writes docs/benchmarks.md
+	./scripts/bench.sh
+
+lint: ## gofmt and go vet
+	./scripts/lint.sh
+
+fuzz: ## every fuzz target for FUZZTIME (10s) each
+	./scripts/fuzz.sh
+
+openapi: ## write docs/openapi.json, docs/errors.md and docs/permissions.md anew
+	go test $(TAGS) ./internal/api -run Golden -count=1 -update
+
+clean: ## remove what was built (not the demo's data)
+	rm -rf bin
+	go clean -testcache
