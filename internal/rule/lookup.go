@@ -1,0 +1,148 @@
+package rule
+
+import (
+	"fmt"
+	"slices"
+
+	"jishan/internal/cal"
+	"jishan/internal/db"
+	"jishan/internal/id"
+	"jishan/internal/ledger"
+)
+
+// draft and adopted are rule_versions.state.
+const (
+	stateDraft   = 1
+	stateAdopted = 2
+)
+
+// idChunk bounds IN lists.
+const idChunk = 1000
+
+type ruleRow struct {
+	ID        id.ID        `gorm:"column:id"`
+	VersionID id.ID        `gorm:"column:version_id"`
+	Lineage   id.ID        `gorm:"column:lineage"`
+	BookID    id.ID        `gorm:"column:book_id"`
+	RegionID  id.ID        `gorm:"column:region_id"`
+	Asset     ledger.Asset `gorm:"column:asset"`
+	FromDay   cal.Day      `gorm:"column:from_day"`
+	ToDay     cal.Day      `gorm:"column:to_day"`
+	Code      string       `gorm:"column:code"`
+	Category  string       `gorm:"column:category"`
+	Item      string       `gorm:"column:item"`
+	Subject   Subject      `gorm:"column:subject"`
+	Spec      string       `gorm:"column:spec"`
+	Sort      int          `gorm:"column:sort"`
+}
+
+const selectRules = `SELECT r.id, r.version_id, r.lineage, v.book_id, b.region_id, b.asset, v.from_day, v.to_day,
+	r.code, r.category, r.item, r.subject, r.spec, r.sort
+	FROM rules r JOIN rule_versions v ON v.id = r.version_id JOIN rule_books b ON b.id = v.book_id `
+
+func (r ruleRow) rule() (Rule, error) {
+	s, err := ParseSpec([]byte(r.Spec))
+	if err != nil {
+		return Rule{}, fmt.Errorf("reading rule %s: %w", r.ID, err)
+	}
+	return Rule{ID: r.ID, Version: r.VersionID, Lineage: r.Lineage, Book: r.BookID, Region: r.RegionID, Asset: r.Asset,
+		From: r.FromDay, To: r.ToDay, Code: r.Code, Category: r.Category, Item: r.Item, Subject: r.Subject, Spec: s, Sort: r.Sort}, nil
+}
+
+func scanRules(tx db.Tx, query string, args ...any) ([]Rule, error) {
+	var rows []ruleRow
+	if err := tx.Raw(query, args...).Scan(&rows).Error; err != nil {
+		return nil, fmt.Errorf("reading rules: %w", err)
+	}
+	out := make([]Rule, len(rows))
+	for i, row := range rows {
+		var err error
+		if out[i], err = row.rule(); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// RulesByID are the rules that exist among ids, drafts included: ask Rule.InForce and Schedule before awarding by one.
+func RulesByID(tx db.Tx, ids []id.ID) (map[id.ID]Rule, error) {
+	ids = slices.Clone(ids)
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	out := make(map[id.ID]Rule, len(ids))
+	for part := range slices.Chunk(ids, idChunk) {
+		rules, err := scanRules(tx, selectRules+"WHERE r.id IN ?", part)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range rules {
+			out[r.ID] = r
+		}
+	}
+	return out, nil
+}
+
+// Schedule is which versions hold in a village on which day; take it once and ask it for every item of a batch.
+type Schedule struct {
+	village id.ID
+	rows    []scheduleRow
+}
+
+type scheduleRow struct {
+	ID       id.ID        `gorm:"column:id"`
+	RegionID id.ID        `gorm:"column:region_id"`
+	Asset    ledger.Asset `gorm:"column:asset"`
+	FromDay  cal.Day      `gorm:"column:from_day"`
+	ToDay    cal.Day      `gorm:"column:to_day"`
+}
+
+// ScheduleOf reads the schedule of a village: every adopted version of its own books and of its township's.
+func ScheduleOf(tx db.Tx, village id.ID) (Schedule, error) {
+	s := Schedule{village: village}
+	// The township comes from the regions table in the same round trip: this stands in the path of every award.
+	err := tx.Raw(`SELECT v.id, b.region_id, b.asset, v.from_day, v.to_day
+		FROM regions g JOIN rule_books b ON b.region_id = g.id OR b.region_id = g.township_id AND g.township_id <> 0
+		JOIN rule_versions v ON v.book_id = b.id
+		WHERE g.id = ? AND v.state = ? ORDER BY b.id, v.number`, village, stateAdopted).Scan(&s.rows).Error
+	if err != nil {
+		return Schedule{}, fmt.Errorf("reading the versions of village %s: %w", village, err)
+	}
+	return s, nil
+}
+
+// Versions are the versions in force for the asset on the day: the village's own, or its township's when it has none.
+func (s Schedule) Versions(asset ledger.Asset, day cal.Day) []id.ID {
+	var own, inherited []id.ID
+	for _, r := range s.rows {
+		if r.Asset != asset || day < r.FromDay || r.ToDay != 0 && day > r.ToDay {
+			continue
+		}
+		if r.RegionID == s.village {
+			own = append(own, r.ID)
+		} else {
+			inherited = append(inherited, r.ID)
+		}
+	}
+	if len(own) > 0 {
+		return own
+	}
+	return inherited
+}
+
+// Holds reports whether the rule may be applied in the village on the day.
+func (s Schedule) Holds(r Rule, day cal.Day) bool {
+	return slices.Contains(s.Versions(r.Asset, day), r.Version)
+}
+
+// InForce are the rules that hold in the village for the asset on the day, in the order of the book.
+func InForce(tx db.Tx, village id.ID, asset ledger.Asset, day cal.Day) ([]Rule, error) {
+	s, err := ScheduleOf(tx, village)
+	if err != nil {
+		return nil, err
+	}
+	versions := s.Versions(asset, day)
+	if len(versions) == 0 {
+		return nil, nil
+	}
+	return scanRules(tx, selectRules+"WHERE r.version_id IN ? ORDER BY b.name, r.sort", versions)
+}
