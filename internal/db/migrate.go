@@ -61,38 +61,52 @@ func (d *DB) Current(ctx context.Context) error {
 	return nil
 }
 
+// ErrMigration is a schema that could not be brought up.
+var ErrMigration = errs.Define(errs.Unavailable, "schema.failed",
+	"数据库结构没有升级成功：请检查数据库账号有没有建表的权限；如果是新库第一次启动时被中断，请清空这个数据库再启动；否则请恢复升级前的备份再试")
+
 // Migrate brings the schema up to this program's version; it refuses a newer one and never goes down. Where several
 // processes start at once the losers wait for the winner.
 func (d *DB) Migrate(ctx context.Context) error {
 	have, want, err := d.Versions(ctx)
-	if err != nil {
-		return err
-	}
-	if have >= want {
+	if err == nil && have >= want {
 		return d.Current(ctx)
 	}
-	p, err := d.provider()
-	if err != nil {
-		return err
-	}
-	_, err = p.Up(ctx)
 	if err == nil {
-		return nil
-	}
-	for range 60 {
-		if d.Current(ctx) == nil {
+		var p *goose.Provider
+		if p, err = d.provider(); err != nil {
+			return err
+		}
+		if _, err = p.Up(ctx); err == nil {
 			return nil
 		}
+	}
+	return d.await(ctx, have, err)
+}
+
+// A migration of a large table may move nothing visible for a while.
+const (
+	migrationPoll  = 200 * time.Millisecond
+	migrationQuiet = 5 * time.Second
+)
+
+// await is for who could not migrate, because of cause: most likely another process is doing it. It waits as long as the
+// version moves.
+func (d *DB) await(ctx context.Context, have int64, cause error) error {
+	for moved := time.Now(); time.Since(moved) < migrationQuiet; {
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("migrating the schema: %w", err)
-		case <-time.After(500 * time.Millisecond):
+			return fmt.Errorf("migrating the schema: %w", cause)
+		case <-time.After(migrationPoll):
 		}
-		if now, _, e := d.Versions(ctx); e == nil && now == have {
-			break // nobody is moving it
-		} else if e == nil {
-			have = now
+		now, want, err := d.Versions(ctx)
+		switch {
+		case err != nil: // the other process is still making the version table
+		case now >= want:
+			return d.Current(ctx)
+		case now != have:
+			have, moved = now, time.Now()
 		}
 	}
-	return fmt.Errorf("migrating the schema from %d to %d: %w", have, want, err)
+	return ErrMigration.Wrap(fmt.Errorf("migrating the schema from version %d: %w", have, cause))
 }
