@@ -1,0 +1,230 @@
+package award
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"unicode/utf8"
+
+	"jishan/internal/auth"
+	"jishan/internal/cal"
+	"jishan/internal/db"
+	"jishan/internal/db/batch"
+	"jishan/internal/errs"
+	"jishan/internal/id"
+	"jishan/internal/idempotency"
+	"jishan/internal/points"
+)
+
+// MaxGrants is how many grants one order may hold.
+const MaxGrants = 10_000
+
+// laneGrants is the size up to which an order shares a transaction with its neighbours; a larger one has its own.
+const laneGrants = 20
+
+// What can be wrong with an order.
+var (
+	ErrEmpty       = errs.Define(errs.Invalid, "award.empty", "没有选择要加减分的对象或条目")
+	ErrTooMany     = errs.Define(errs.Invalid, "award.too_many", "一次最多登记 10000 条，请分几次提交")
+	ErrSubject     = errs.Define(errs.Invalid, "award.subject", "加减分的对象与条目要求的对象不一致")
+	ErrInactive    = errs.Define(errs.Refused, "award.inactive", "该户或该人已迁出，不能再加减分")
+	ErrDay         = errs.Define(errs.Invalid, "award.day", "日期不对：不能晚于今天")
+	ErrMonthClosed = errs.Define(errs.Refused, "award.month_closed", "这个月已经关账，不能再补登")
+	ErrRule        = errs.Define(errs.Refused, "award.rule", "这一条不在本村当日有效的细则里")
+	ErrText        = errs.Define(errs.Invalid, "award.text", "备注最多 200 字，佐证最多 9 项、每项最多 100 字")
+)
+
+// Grant asks for one rule to be applied to one subject. A rule for households takes Household; one for persons takes Person
+// (points go to the person's household); one for party members takes Member.
+type Grant struct {
+	Rule      id.ID
+	Household id.ID
+	Person    id.ID
+	Member    id.ID
+	Day       cal.Day        // when it happened; 0 is today
+	Points    *points.Amount // chosen, for rules that leave a choice
+	Quantity  points.Amount  // in hundredths, for rules that count something
+	Note      string
+	Evidence  []string // references to photos and papers
+}
+
+// Order is what one request asks for.
+type Order struct {
+	Idempotency idempotency.Request
+	Village     id.ID
+	Grants      []Grant
+}
+
+// Outcome is what became of one grant. Failed is empty where it was booked.
+type Outcome struct {
+	Number      int64 // of the ledger transaction; 0 in a preview
+	Rule        id.ID
+	Household   id.ID
+	Person      id.ID
+	Member      id.ID
+	Day         cal.Day
+	Points      points.Amount // what the rule gives
+	Booked      points.Amount // what the wallet moved, without sign
+	Balance     points.Amount // afterwards
+	Capped      bool
+	Explanation string
+	Failed      *Failure `json:",omitempty"`
+}
+
+// Failure is why a grant was refused.
+type Failure struct {
+	Code string
+	Text string
+}
+
+// Service awards points.
+type Service struct {
+	db   *db.DB
+	lane *batch.Lane[order, []Outcome]
+}
+
+// order is an Order with who gave it.
+type order struct {
+	Order
+	actor auth.Actor
+}
+
+// New starts the service's lane; Close ends it.
+func New(d *db.DB) *Service {
+	s := &Service{db: d}
+	s.lane = batch.New(batch.Options{Max: 128}, func(ctx context.Context, in []order) []batch.Result[[]Outcome] {
+		return batch.Bisect(ctx, in, s.grant)
+	})
+	return s
+}
+
+// Close finishes what waits.
+func (s *Service) Close() { s.lane.Close() }
+
+// Waiting is the number of orders queued, for metrics.
+func (s *Service) Waiting() int { return s.lane.Waiting() }
+
+// Grant books the order and answers after the commit. An order of a single grant that is refused is an error; in a longer one
+// the refused grants are marked Failed and the others are booked. All of an order is booked in one transaction.
+func (s *Service) Grant(ctx context.Context, actor auth.Actor, o Order) ([]Outcome, error) {
+	if err := check(o); err != nil {
+		return nil, err
+	}
+	in := order{o, actor}
+	if len(o.Grants) <= laneGrants {
+		return s.lane.Submit(ctx, in)
+	}
+	out := batch.Bisect(ctx, []order{in}, s.grant)[0]
+	return out.Value, out.Err
+}
+
+// Preview says what Grant would do now, writing nothing; grants count against one another's caps as they would when booked.
+func (s *Service) Preview(ctx context.Context, actor auth.Actor, o Order) (out []Outcome, err error) {
+	if err := check(o); err != nil {
+		return nil, err
+	}
+	err = s.db.Read(ctx, func(tx db.Tx) error {
+		p, err := load(tx, []order{{o, actor}})
+		if err != nil {
+			return err
+		}
+		if err := p.loadPast(); err != nil {
+			return err
+		}
+		balances, err := p.balances()
+		if err != nil {
+			return err
+		}
+		out = make([]Outcome, len(o.Grants))
+		for i, g := range o.Grants {
+			out[i] = p.preview(actor, o.Village, g, balances)
+		}
+		return nil
+	})
+	return out, err
+}
+
+func check(o Order) error {
+	switch {
+	case len(o.Grants) == 0:
+		return ErrEmpty.New()
+	case len(o.Grants) > MaxGrants:
+		return ErrTooMany.New()
+	}
+	for i, g := range o.Grants {
+		bad := utf8.RuneCountInString(g.Note) > 200 || !utf8.ValidString(g.Note) || len(g.Evidence) > 9
+		for _, e := range g.Evidence {
+			bad = bad || utf8.RuneCountInString(e) > 100 || !utf8.ValidString(e)
+		}
+		if bad {
+			return ErrText.At(errs.Field{Path: fmt.Sprintf("grants[%d]", i), Text: ErrText.Text})
+		}
+	}
+	return nil
+}
+
+// grant books the orders in one transaction.
+func (s *Service) grant(ctx context.Context, orders []order) ([]batch.Result[[]Outcome], error) {
+	var out []batch.Result[[]Outcome]
+	err := s.db.Tx(ctx, func(tx db.Tx) error {
+		out = make([]batch.Result[[]Outcome], len(orders))
+		return s.grantTx(tx, orders, out)
+	})
+	return out, err
+}
+
+func (s *Service) grantTx(tx db.Tx, orders []order, out []batch.Result[[]Outcome]) error {
+	reqs := make([]idempotency.Request, len(orders))
+	for i, o := range orders {
+		reqs[i] = o.Idempotency
+	}
+	stored, conflicts, err := idempotency.Find(tx, reqs)
+	if err != nil {
+		return err
+	}
+	twins, clashes := idempotency.Twins(reqs)
+	var fresh []int // orders that are new
+	var live []order
+	for i, o := range orders {
+		switch _, twin := twins[i]; {
+		case conflicts[i] != nil:
+			out[i].Err = conflicts[i]
+		case clashes[i] != nil:
+			out[i].Err = clashes[i]
+		case stored[i] != nil:
+			if err := json.Unmarshal(stored[i], &out[i].Value); err != nil {
+				return fmt.Errorf("reading a stored award: %w", err)
+			}
+		case !twin:
+			fresh = append(fresh, i)
+			live = append(live, o)
+		}
+	}
+	if len(live) > 0 {
+		results, err := book(tx, live)
+		if err != nil {
+			return err
+		}
+		var recs []idempotency.Record
+		for j, i := range fresh {
+			out[i] = results[j]
+			if out[i].Err != nil {
+				continue
+			}
+			answer, err := json.Marshal(out[i].Value)
+			if err != nil {
+				return fmt.Errorf("storing an award's answer: %w", err)
+			}
+			recs = append(recs, idempotency.Record{Request: orders[i].Idempotency, Response: answer})
+		}
+		if err := idempotency.Save(tx, recs); err != nil {
+			return err
+		}
+	}
+	for i, j := range twins {
+		if out[i].Err == nil && out[i].Value == nil {
+			out[i] = out[j]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,284 @@
+package award
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"jishan/internal/auth"
+	"jishan/internal/cal"
+	"jishan/internal/db"
+	"jishan/internal/errs"
+	"jishan/internal/id"
+	"jishan/internal/ledger"
+	"jishan/internal/party"
+	"jishan/internal/people"
+	"jishan/internal/points"
+	"jishan/internal/rule"
+)
+
+// plan is everything that deciding on a set of orders needs, read once for all of them.
+type plan struct {
+	tx         db.Tx
+	today      cal.Day
+	orders     []order
+	rules      map[id.ID]rule.Rule
+	settings   map[id.ID]people.Settings
+	villages   map[id.ID]people.Region
+	households map[id.ID]people.Household
+	villagers  map[id.ID]people.Villager
+	members    map[id.ID]party.Member
+	past       map[pastKey][]rule.Past
+}
+
+type pastKey struct{ subject, lineage id.ID }
+
+// load reads what does not need the wallets' locks.
+func load(tx db.Tx, orders []order) (*plan, error) {
+	p := &plan{tx: tx, today: cal.DayOf(tx.Now), orders: orders, past: map[pastKey][]rule.Past{}}
+	var villages, rules, households, villagers, members []id.ID
+	for _, o := range orders {
+		villages = append(villages, o.Village)
+		for _, g := range o.Grants {
+			rules = append(rules, g.Rule)
+			households = append(households, g.Household)
+			villagers = append(villagers, g.Person)
+			members = append(members, g.Member)
+		}
+	}
+	var err, e error
+	p.villages, e = people.RegionsByID(tx, distinct(villages))
+	err = errors.Join(err, e)
+	p.settings, e = people.SettingsOf(tx, distinct(villages)...)
+	err = errors.Join(err, e)
+	p.rules, e = rule.RulesByID(tx, distinct(rules))
+	err = errors.Join(err, e)
+	if ids := distinct(members); len(ids) > 0 {
+		p.members, e = party.MembersByID(tx, ids)
+		err = errors.Join(err, e)
+	}
+	if ids := distinct(villagers); len(ids) > 0 {
+		p.villagers, e = people.VillagersByID(tx, ids)
+		err = errors.Join(err, e)
+		for _, v := range p.villagers {
+			households = append(households, v.Household)
+		}
+	}
+	if ids := distinct(households); len(ids) > 0 {
+		p.households, e = people.HouseholdsByID(tx, ids)
+		err = errors.Join(err, e)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading what the awards are about: %w", err)
+	}
+	return p, nil
+}
+
+func distinct(ids []id.ID) []id.ID {
+	ids = slices.Clone(ids)
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	if len(ids) > 0 && ids[0] == 0 {
+		ids = ids[1:]
+	}
+	return ids
+}
+
+// target is a grant with its references resolved.
+type target struct {
+	rule      rule.Rule
+	settings  people.Settings
+	day       cal.Day
+	subject   id.ID // whom caps count for
+	household id.ID
+	person    id.ID
+	member    id.ID
+	branch    id.ID
+	account   ledger.Ref
+	inactive  bool
+}
+
+// resolve checks who is meant and whether the actor may. What lies outside the actor's reach is not found.
+func (p *plan) resolve(actor auth.Actor, village id.ID, g Grant) (target, error) {
+	r, ok := p.rules[g.Rule]
+	if !ok {
+		return target{}, ErrRule.New()
+	}
+	t := target{rule: r, settings: p.settings[village], day: g.Day}
+	if t.day == 0 {
+		t.day = p.today
+	}
+	if r.Subject == rule.Member {
+		m, ok := p.members[g.Member]
+		if !ok || m.Village != village || g.Household != 0 || g.Person != 0 {
+			return target{}, p.wrongSubject(g.Member, ok && m.Village == village)
+		}
+		if err := actor.InBranch(auth.PartyWrite, village, m.Branch); err != nil {
+			return target{}, err
+		}
+		t.subject, t.member, t.branch, t.inactive = m.ID, m.ID, m.Branch, !m.Active()
+		t.account = ledger.Party(village, m.ID)
+		return t, nil
+	}
+	if err := actor.InRegion(auth.AwardWrite, village); err != nil {
+		return target{}, err
+	}
+	house := g.Household
+	if r.Subject == rule.Person {
+		v, ok := p.villagers[g.Person]
+		if !ok || v.Village != village || g.Member != 0 || house != 0 && house != v.Household {
+			return target{}, p.wrongSubject(g.Person, ok && v.Village == village)
+		}
+		t.subject, t.person, house, t.inactive = v.ID, v.ID, v.Household, !v.Here()
+	} else if g.Person != 0 || g.Member != 0 {
+		return target{}, p.wrongSubject(g.Household, true)
+	} else {
+		t.subject = house
+	}
+	h, ok := p.households[house]
+	if !ok || h.Village != village {
+		return target{}, p.wrongSubject(g.Household, false)
+	}
+	t.household, t.account = h.ID, ledger.Wallet(village, h.ID)
+	t.inactive = t.inactive || !h.Active()
+	return t, nil
+}
+
+// wrongSubject tells a missing or foreign subject from one of the wrong kind.
+func (p *plan) wrongSubject(given id.ID, inVillage bool) error {
+	if given != 0 && !inVillage {
+		return errs.ErrNotFound.New()
+	}
+	return ErrSubject.New()
+}
+
+// open reports whether points may still be booked on a day: this month, or last month until the closing day of this one.
+func open(day, today cal.Day, closeDay int) error {
+	switch m := day.Month(); {
+	case !day.Valid() || day > today:
+		return ErrDay.New()
+	case m == today.Month(), m == today.Month().Add(-1) && int(today)%100 <= closeDay:
+		return nil
+	default:
+		return ErrMonthClosed.With("%d年%d月已经关账，不能再补登；请按今天的日期登记并在备注里说明", m/100, m%100)
+	}
+}
+
+// evaluate applies the rule, knowing the past and what this plan has accepted already.
+func (p *plan) evaluate(village id.ID, g Grant, t target) (rule.Result, error) {
+	if t.inactive {
+		return rule.Result{}, ErrInactive.New()
+	}
+	if err := open(t.day, p.today, t.settings.CloseDay); err != nil {
+		return rule.Result{}, err
+	}
+	if r := t.rule; !r.InForce(t.day) || r.Region != village && r.Region != p.villages[village].Township {
+		return rule.Result{}, ErrRule.New()
+	}
+	f := rule.Facts{Day: t.day, Points: g.Points, Quantity: g.Quantity, SchemeStart: t.settings.SchemeStart}
+	return rule.Evaluate(t.rule, f, p.past[pastKey{t.subject, t.rule.Lineage}])
+}
+
+func (p *plan) remember(t target, r rule.Result) {
+	k := pastKey{t.subject, t.rule.Lineage}
+	p.past[k] = append(p.past[k], rule.Past{Day: t.day, Points: r.Points})
+}
+
+// refs are the accounts to lock for all grants that can be resolved.
+func (p *plan) refs() []ledger.Ref {
+	var out []ledger.Ref
+	for _, o := range p.orders {
+		for _, g := range o.Grants {
+			if t, err := p.resolve(o.actor, o.Village, g); err == nil {
+				out = append(out, t.account)
+			}
+		}
+	}
+	return out
+}
+
+// loadPast reads the standing awards that caps and repeats count. When booking it must run after the wallets are locked.
+func (p *plan) loadPast() error {
+	var subjects, lineages []id.ID
+	from, to := cal.Day(99991231), cal.Day(0)
+	for _, o := range p.orders {
+		for _, g := range o.Grants {
+			t, err := p.resolve(o.actor, o.Village, g)
+			if err != nil || !t.rule.NeedsPast() {
+				continue
+			}
+			a, b := t.rule.Span(t.day, t.settings.SchemeStart)
+			from, to = min(from, a), max(to, b)
+			subjects = append(subjects, t.subject)
+			lineages = append(lineages, t.rule.Lineage)
+		}
+	}
+	lineages = distinct(lineages)
+	for part := range slices.Chunk(distinct(subjects), 1000) {
+		var rows []struct {
+			SubjectID id.ID
+			Lineage   id.ID
+			Day       cal.Day
+			Points    points.Amount
+		}
+		q := "SELECT subject_id, lineage, day, points FROM awards WHERE subject_id IN ? AND lineage IN ? AND day BETWEEN ? AND ? AND state = ?"
+		if err := p.tx.Raw(q, part, lineages, from, to, standing).Scan(&rows).Error; err != nil {
+			return fmt.Errorf("reading past awards: %w", err)
+		}
+		for _, r := range rows {
+			k := pastKey{r.SubjectID, r.Lineage}
+			p.past[k] = append(p.past[k], rule.Past{Day: r.Day, Points: r.Points})
+		}
+	}
+	return nil
+}
+
+func (p *plan) balances() (map[ledger.Ref]points.Amount, error) {
+	return ledger.Balances(p.tx, p.refs()...)
+}
+
+// preview decides on a grant as book does, moving only the balances it was given.
+func (p *plan) preview(actor auth.Actor, village id.ID, g Grant, balances map[ledger.Ref]points.Amount) Outcome {
+	out := Outcome{Rule: g.Rule, Household: g.Household, Person: g.Person, Member: g.Member, Day: g.Day}
+	t, err := p.resolve(actor, village, g)
+	if err != nil {
+		return out.failed(err)
+	}
+	out.Household, out.Day = t.household, t.day
+	res, err := p.evaluate(village, g, t)
+	if err != nil {
+		return out.failed(err)
+	}
+	moved := res.Points
+	if moved < 0 && t.member == 0 {
+		room := max(0, balances[t.account])
+		if t.settings.Shortfall == ledger.Owe {
+			room = max(0, balances[t.account]+t.settings.OwingLimit)
+		}
+		if -moved > room {
+			if t.settings.Shortfall != ledger.Take {
+				return out.failed(ledger.ErrInsufficient.With("可用积分不足：现有 %s，需要 %s", balances[t.account], -moved))
+			}
+			moved = -room
+		}
+	}
+	p.remember(t, res)
+	balances[t.account] += moved
+	out.Points, out.Booked, out.Balance, out.Capped = res.Points, moved.Abs(), balances[t.account], res.Capped
+	out.Explanation = explain(res, out.Booked)
+	return out
+}
+
+func (o Outcome) failed(err error) Outcome {
+	e := errs.From(err)
+	o.Failed = &Failure{Code: e.Code.ID, Text: e.Text()}
+	return o
+}
+
+// explain adds to the rule's words what an empty wallet kept from being taken.
+func explain(r rule.Result, booked points.Amount) string {
+	if r.Points < 0 && booked < -r.Points {
+		return fmt.Sprintf("%s（可用积分不够，实扣 %s，累计积分照扣）", r.Explanation, booked)
+	}
+	return r.Explanation
+}
