@@ -1,0 +1,142 @@
+package api
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"hash"
+	"net/url"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"jishan/internal/auth"
+	"jishan/internal/errs"
+	"jishan/internal/idempotency"
+)
+
+const (
+	headerKey = "Idempotency-Key"
+	minKey    = 8
+	maxKey    = 128
+)
+
+// Errors of the request itself.
+var (
+	ErrNoToken = errs.Define(errs.Unauthenticated, "auth.required", "请先登录")
+	ErrNoKey   = errs.Define(errs.Invalid, "idempotency.required",
+		"缺少操作编号：请求头 Idempotency-Key 须为 8 到 128 个可打印字符，每次操作一个，重试时不变")
+)
+
+// Call is who asks and how.
+type Call struct {
+	Actor     auth.Actor // zero where nobody is logged in
+	Token     string     // the access token as sent, for operations about the session itself
+	Idem      idempotency.Request
+	Upload    *Upload // of operations that take a file
+	Address   string  // of the client
+	Device    string  // User-Agent, shortened
+	RequestID string
+}
+
+// state travels in the request's context, from the first middleware on.
+type state struct {
+	call      Call
+	operation string // "" until an operation is matched
+	code      string // of the problem answered
+	release   func() // gives back what the request holds
+}
+
+type stateKey struct{}
+
+func stateOf(ctx context.Context) *state {
+	if st, ok := ctx.Value(stateKey{}).(*state); ok {
+		return st
+	}
+	return &state{}
+}
+
+func withState(ctx context.Context, st *state) context.Context {
+	return context.WithValue(ctx, stateKey{}, st)
+}
+
+// admit decides whether the operation may go on, cheapest question first.
+func (s *Server) admit(gc *gin.Context, st *state, op *Op) error {
+	if op.Perm != auth.Public {
+		token, ok := bearer(gc.GetHeader("Authorization"))
+		if !ok {
+			return ErrNoToken.New()
+		}
+		actor, err := s.authenticate(gc.Request.Context(), token)
+		if err != nil {
+			return err
+		}
+		actor.Address, actor.RequestID = st.call.Address, st.call.RequestID
+		st.call.Actor, st.call.Token = actor, token
+		if !op.Audience.Has(actor.Kind) || !actor.Can(op.Perm) {
+			return errs.ErrForbidden.New()
+		}
+	}
+	var key string
+	if op.Idempotent {
+		key = gc.GetHeader(headerKey)
+		if !goodKey(key) {
+			return ErrNoKey.New()
+		}
+	}
+	body, err := s.readBody(gc, st, op)
+	if err != nil {
+		return err
+	}
+	if op.Idempotent {
+		st.call.Idem = idempotency.Request{
+			Scope:     st.call.Actor.UserID,
+			Key:       key,
+			Input:     inputHash(op, gc.Params, gc.Request.URL.Query(), body),
+			Operation: op.ID,
+		}
+	}
+	return nil
+}
+
+func bearer(header string) (string, bool) {
+	scheme, token, ok := strings.Cut(header, " ")
+	token = strings.TrimSpace(token)
+	return token, ok && strings.EqualFold(scheme, "Bearer") && token != ""
+}
+
+func goodKey(k string) bool {
+	if len(k) < minKey || len(k) > maxKey {
+		return false
+	}
+	for i := range len(k) {
+		if k[i] <= ' ' || k[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// inputHash is over everything that says what was asked: the operation, the path's parameters, the query in sorted order and
+// the body. Each part is preceded by its length, so that no two different requests run together to the same bytes.
+func inputHash(op *Op, params gin.Params, query url.Values, body [][]byte) (out [32]byte) {
+	h := sha256.New()
+	part(h, []byte(op.ID))
+	for _, p := range params {
+		part(h, []byte(p.Key))
+		part(h, []byte(strings.ToLower(p.Value)))
+	}
+	part(h, []byte(query.Encode()))
+	for _, b := range body {
+		part(h, b)
+	}
+	h.Sum(out[:0])
+	return out
+}
+
+func part(h hash.Hash, b []byte) {
+	var n [8]byte
+	binary.BigEndian.PutUint64(n[:], uint64(len(b)))
+	h.Write(n[:])
+	h.Write(b)
+}

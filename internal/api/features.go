@@ -1,0 +1,5 @@
+package api
+
+// features registers the operations of every feature.
+func (s *Server) features() {
+}

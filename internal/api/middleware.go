@@ -1,0 +1,160 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/gin-gonic/gin"
+
+	"jishan/internal/errs"
+	"jishan/internal/id"
+)
+
+const headerRequestID = "X-Request-Id"
+
+// begin gives the request its id and state, bounds its time and, when it is over, writes one line to the log and one
+// observation to the metrics. Neither has query, body, token or the path as sent: they may hold names and phone numbers.
+func (s *Server) begin(gc *gin.Context) {
+	start := time.Now()
+	rid := gc.GetHeader(headerRequestID)
+	if !goodRequestID(rid) {
+		rid = id.New().String()
+	}
+	st := &state{call: Call{RequestID: rid, Address: gc.ClientIP(), Device: shorten(gc.Request.UserAgent(), 100)}}
+	ctx, cancel := context.WithTimeout(withState(gc.Request.Context(), st), s.limits.answer)
+	defer cancel()
+	gc.Request = gc.Request.WithContext(ctx)
+	gc.Header(headerRequestID, rid)
+
+	gc.Next()
+
+	took := time.Since(start)
+	op := st.operation
+	if op == "" {
+		op = "none"
+	}
+	status := gc.Writer.Status()
+	s.metrics.seconds.WithLabelValues(op, strconv.Itoa(status)).Observe(took.Seconds())
+	level := slog.LevelInfo
+	if st.operation == "" || op == opProbe {
+		level = slog.LevelDebug
+	}
+	s.log.LogAttrs(ctx, level, "request",
+		slog.String("request_id", rid),
+		slog.String("method", gc.Request.Method),
+		slog.String("route", gc.FullPath()),
+		slog.String("operation", op),
+		slog.Int("status", status),
+		slog.String("code", st.code),
+		slog.Float64("ms", float64(took.Microseconds())/1000),
+		slog.Int("bytes", max(gc.Writer.Size(), 0)),
+		slog.String("actor", st.call.Actor.UserID.String()),
+		slog.String("address", st.call.Address),
+	)
+}
+
+func goodRequestID(s string) bool {
+	if len(s) < 8 || len(s) > 64 {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		if (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && c != '-' && c != '_' && c != '.' {
+			return false
+		}
+	}
+	return true
+}
+
+// shorten cuts a text to at most n bytes of whole, valid characters.
+func shorten(s string, n int) string {
+	if !utf8.ValidString(s) {
+		return ""
+	}
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}
+
+// recovered turns a panic into a problem without its text.
+func (s *Server) recovered(gc *gin.Context) {
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+			panic(p)
+		}
+		st := stateOf(gc.Request.Context())
+		if gc.Request.Context().Err() != nil && gc.Writer.Written() {
+			s.log.Debug("client has gone", "request_id", st.call.RequestID, "error", p)
+			gc.Abort()
+			return
+		}
+		s.log.Error("panic", "request_id", st.call.RequestID, "operation", st.operation, "panic", p, "stack", string(debug.Stack()))
+		if gc.Writer.Written() {
+			gc.Abort()
+			return
+		}
+		s.writeProblem(gc, errs.ErrInternal.New())
+	}()
+	gc.Next()
+}
+
+// headers are the same for every answer; pages of our own set a content security policy that lets their own script run.
+func headers(gc *gin.Context) {
+	h := gc.Writer.Header()
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	h.Set("Cache-Control", "no-store")
+	gc.Next()
+}
+
+// crowd lets a bounded number of requests in and asks the others to come back: what is refused at the door costs nothing,
+// what queues inside costs everybody.
+func (s *Server) crowd(gc *gin.Context) {
+	select {
+	case s.inside <- struct{}{}:
+		s.metrics.inside.Inc()
+		defer func() {
+			<-s.inside
+			s.metrics.inside.Dec()
+		}()
+		gc.Next()
+	default:
+		s.metrics.refused.Inc()
+		s.writeProblem(gc, ErrBusy.New().After(time.Second))
+	}
+}
+
+// text refuses a path or query that is not UTF-8.
+func (s *Server) text(gc *gin.Context) {
+	if !utf8.ValidString(gc.Request.URL.Path) {
+		s.writeProblem(gc, ErrEncoding.New())
+		return
+	}
+	if gc.Request.URL.RawQuery != "" {
+		for k, vs := range gc.Request.URL.Query() {
+			for _, v := range append(vs, k) {
+				if !utf8.ValidString(v) {
+					s.writeProblem(gc, ErrEncoding.New())
+					return
+				}
+			}
+		}
+	}
+	gc.Next()
+}

@@ -1,0 +1,168 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humagin"
+	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"jishan/internal/auth"
+	"jishan/internal/conf"
+	"jishan/internal/db"
+	"jishan/internal/rdb"
+)
+
+const (
+	maxInside  = 1024 // requests being answered at once
+	maxUploads = 8    // files held in memory at once
+	maxHeader  = 32 << 10
+)
+
+// Deps is what the API stands on. Log and Metrics may be nil.
+type Deps struct {
+	Config  *conf.Config
+	DB      *db.DB
+	Redis   *rdb.Redis
+	Log     *slog.Logger
+	Metrics *prometheus.Registry
+}
+
+// Server is the HTTP interface. Safe for concurrent use once made.
+type Server struct {
+	deps         Deps
+	log          *slog.Logger
+	registry     *prometheus.Registry
+	metrics      meters
+	limits       limits
+	gin          *gin.Engine
+	huma         huma.API
+	ops          []Op
+	inside       chan struct{}
+	uploads      chan struct{}
+	authenticate func(ctx context.Context, token string) (auth.Actor, error)
+}
+
+type limits struct {
+	body, upload int64
+	read, answer time.Duration
+}
+
+// New registers every operation. It panics on an operation that is not described properly, and does not use the services yet.
+func New(d Deps) *Server {
+	s := newServer(d)
+	s.features()
+	return s
+}
+
+// newServer is a server with its middleware and probes, and no operations.
+func newServer(d Deps) *Server {
+	s := &Server{deps: d, log: d.Log, registry: d.Metrics, inside: make(chan struct{}, maxInside), uploads: make(chan struct{}, maxUploads)}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.registry == nil {
+		s.registry = prometheus.NewRegistry()
+	}
+	s.metrics = newMeters(s.registry)
+	h := d.Config.HTTP
+	s.limits = limits{body: int64(h.BodyLimit), upload: int64(h.UploadLimit), read: h.ReadTimeout, answer: h.WriteTimeout}
+
+	gin.SetMode(gin.ReleaseMode)
+	s.gin = gin.New()
+	s.gin.HandleMethodNotAllowed = true
+	s.gin.RedirectTrailingSlash = false
+	s.gin.RedirectFixedPath = false
+	if err := s.gin.SetTrustedProxies(h.TrustedProxies); err != nil {
+		panic(fmt.Sprintf("api: trusted proxies were not checked: %v", err)) // conf.Check has refused them before
+	}
+	s.gin.Use(s.begin, s.recovered, headers, s.text)
+	s.gin.NoRoute(func(gc *gin.Context) { s.writeProblem(gc, ErrNoRoute.New()) })
+	s.gin.NoMethod(func(gc *gin.Context) { s.writeProblem(gc, ErrNoMethod.New()) })
+	s.probes()
+	s.pages()
+
+	r := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
+	alias(r)
+	s.huma = humagin.NewWithGroup(s.gin, s.gin.Group("", s.crowd), huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			OpenAPI: "3.1.0",
+			Info: &huma.Info{
+				Title:       "积善 API",
+				Version:     "1",
+				Description: "乡村治理积分制。积分、金额都是最多两位小数的数字；日期 2026-11-23，月份 2026-11；凡是变动积分或库存的操作都要带 Idempotency-Key。",
+			},
+			Components: &huma.Components{
+				Schemas: r,
+				SecuritySchemes: map[string]*huma.SecurityScheme{
+					"bearer": {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "登录后得到的 access_token"},
+				},
+			},
+		},
+		Formats:       map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
+		DefaultFormat: "application/json",
+	})
+	return s
+}
+
+// Handler serves everything.
+func (s *Server) Handler() http.Handler { return s.gin }
+
+// HTTPServer is a server for the configured address, with its limits.
+func (s *Server) HTTPServer() *http.Server {
+	return &http.Server{
+		Addr:              s.deps.Config.HTTP.Addr,
+		Handler:           s.gin,
+		ReadTimeout:       s.limits.read,
+		ReadHeaderTimeout: min(s.limits.read, 10*time.Second),
+		WriteTimeout:      s.limits.answer + 5*time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+}
+
+// Operations are all operations, in order of registration.
+func Operations() []Op { return documented().ops }
+
+// Spec is the OpenAPI document, indented, with a final newline: docs/openapi.json.
+func Spec() ([]byte, error) {
+	b, err := json.MarshalIndent(documented().huma.OpenAPI(), "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("writing the OpenAPI document: %w", err)
+	}
+	return append(b, '\n'), nil
+}
+
+// documented is a server that only describes itself.
+func documented() *Server {
+	return New(Deps{Config: &conf.Config{HTTP: conf.HTTP{BodyLimit: 1 << 20, UploadLimit: 20 << 20}}})
+}
+
+// ListenAndServe serves until ctx ends, then lets the requests inside finish, for as long as one may take at most.
+func (s *Server) ListenAndServe(ctx context.Context) error {
+	srv := s.HTTPServer()
+	done := make(chan error, 1)
+	go func() { done <- srv.ListenAndServe() }()
+	select {
+	case err := <-done:
+		return fmt.Errorf("serving: %w", err)
+	case <-ctx.Done():
+	}
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.limits.answer)
+	defer cancel()
+	if err := srv.Shutdown(stop); err != nil {
+		return fmt.Errorf("stopping: %w", err)
+	}
+	if err := <-done; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serving: %w", err)
+	}
+	return nil
+}
