@@ -83,7 +83,9 @@ func (r Rule) Span(day cal.Day, schemeStart int) (from, to cal.Day) {
 }
 
 // InForce reports whether the rule's version holds on the day.
-func (r Rule) InForce(day cal.Day) bool { return r.From != 0 && r.From <= day && (r.To == 0 || day <= r.To) }
+func (r Rule) InForce(day cal.Day) bool {
+	return r.From != 0 && r.From <= day && (r.To == 0 || day <= r.To)
+}
 
 // Evaluate says what the rule gives in this case, knowing what stands. It is pure. Past awards are taken in any order and
 // from either side of the day: a cap that later days have filled is filled for a back-dated award as well, and repeats are

@@ -98,18 +98,19 @@ type Spec struct {
 	Points points.Amount `json:"points,omitzero"` // Fixed
 	Min    points.Amount `json:"min,omitzero"`    // Range, by magnitude: 2 to 5 or −2 to −5
 	Max    points.Amount `json:"max,omitzero"`
-	Step   points.Amount `json:"step,omitzero"`  // Range: distance of the choices from Min; 0 any
-	Steps  []Step        `json:"steps,omitzero"` // Escalate
-	Per    Per           `json:"per,omitzero"`   // Escalate: within which the times are counted; "" is PerYear
-	Grade  string        `json:"grade,omitzero"` // Grade: the grade it decides, where the book says so
-	Caps   []Cap         `json:"caps,omitzero"`  // at most one per stretch, from short to long
+	Step   points.Amount `json:"step,omitzero"`   // Range: distance of the choices from Min; 0 any
+	Steps  []Step        `json:"steps,omitzero"`  // Escalate
+	Per    Per           `json:"per,omitzero"`    // Escalate: within which the times are counted; "" is PerYear
+	Grade  string        `json:"grade,omitzero"`  // Grade: the grade it decides, where the book says so
+	Lowers bool          `json:"lowers,omitzero"` // Grade: it stands among the deductions
+	Caps   []Cap         `json:"caps,omitzero"`   // at most one per stretch, from short to long
 
 	// What the sheet says beside the arithmetic, in its own words.
 	Unit     string `json:"unit,omitzero"`     // 每次
 	Subject  string `json:"subject,omitzero"`  // 户（记在户主账户）
 	Evidence string `json:"evidence,omitzero"` // 需上传照片
 	CapText  string `json:"capText,omitzero"`  // the cap as written, where Caps cannot say the whole of it
-	Source   string `json:"source,omitzero"`   // the points as written, where the shape cannot say the whole of it
+	Kind     string `json:"kind,omitzero"`     // the kind as written, where Shape cannot say it
 }
 
 // ErrSpec is a Spec that contradicts itself or is not understood.
@@ -129,9 +130,11 @@ func ParseSpec(b []byte) (Spec, error) {
 	return s, s.Validate()
 }
 
-// Deducts reports whether the rule takes points.
+// Deducts reports whether the rule stands among the deductions.
 func (s Spec) Deducts() bool {
 	switch s.Shape {
+	case Grade:
+		return s.Lowers
 	case Range:
 		return s.Max < 0
 	case Escalate:
@@ -169,7 +172,7 @@ func (s Spec) Validate() error {
 		}
 		last = i
 	}
-	for _, t := range []string{s.Unit, s.Subject, s.Evidence, s.CapText, s.Source, s.Grade} {
+	for _, t := range []string{s.Unit, s.Subject, s.Evidence, s.CapText, s.Kind, s.Grade} {
 		if utf8.RuneCountInString(t) > maxText || !utf8.ValidString(t) {
 			return ErrSpec.With("说明文字不能超过 %d 字", maxText)
 		}
@@ -183,7 +186,7 @@ func (s Spec) validateShape() error {
 	case ShapeNames[s.Shape] == "":
 		return ErrSpec.With("计分类型「%s」无法识别", s.Shape)
 	case stray(Fixed, s.Points != 0), stray(Range, s.Min != 0 || s.Max != 0 || s.Step != 0),
-		stray(Escalate, s.Steps != nil || s.Per != ""), stray(Grade, s.Grade != ""):
+		stray(Escalate, s.Steps != nil || s.Per != ""), stray(Grade, s.Grade != "" || s.Lowers):
 		return ErrSpec.With("计分类型是「%s」，却填了别的类型的内容", ShapeNames[s.Shape])
 	}
 	big := func(a points.Amount) bool { return a > maxPoints || a < -maxPoints }

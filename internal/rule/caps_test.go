@@ -1,0 +1,131 @@
+package rule
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"jishan/internal/points"
+)
+
+func TestParseCaps(t *testing.T) {
+	for _, c := range []struct {
+		text    string
+		subject Subject
+		caps    []Cap
+		rest    []string
+	}{
+		{"", Household, nil, nil},
+		{"不限", Household, nil, nil},
+		{"每日最多1次", Household, []Cap{{PerDay, 1, 0}}, nil},
+		{"每日最多1次；每月最多4次", Household, []Cap{{PerDay, 1, 0}, {PerMonth, 4, 0}}, nil},
+		{"每月最多4次，每天限一次", Household, []Cap{{PerDay, 1, 0}, {PerMonth, 4, 0}}, nil},
+		{"每月累计不超过２０分", Person, []Cap{{PerMonth, 0, whole(20)}}, nil},
+		{"每月最多4次，20.5分封顶", Person, []Cap{{PerMonth, 4, points.Amount(2050)}}, nil},
+		{"2次/月\n10分/年", Person, []Cap{{PerMonth, 2, 0}, {PerYear, 0, whole(10)}}, nil},
+		{"每户每年最多两次", Household, []Cap{{PerYear, 2, 0}}, nil},
+		{"每人每年最多两次", Household, nil, []string{"每人每年最多两次"}},
+		{"每人每季度最高十五分", Person, []Cap{{PerQuarter, 0, whole(15)}}, nil},
+		{"年度上限50分", Member, []Cap{{PerYear, 0, whole(50)}}, nil},
+		{"全年累计不超过二十次", Member, []Cap{{PerYear, 20, 0}}, nil},
+		{"累计最多100分", Member, []Cap{{PerEver, 0, whole(100)}}, nil},
+		{"仅一次", Member, []Cap{{PerEver, 1, 0}}, nil},
+		{"一次性", Member, []Cap{{PerEver, 1, 0}}, nil},
+		{"每周1次", Member, []Cap{{PerWeek, 1, 0}}, nil},
+		{"每日最多1次；由村委会决定", Household, []Cap{{PerDay, 1, 0}}, []string{"由村委会决定"}},
+		{"每次最多5分", Household, nil, []string{"每次最多5分"}},
+		{"上限10分", Household, nil, []string{"上限10分"}},
+		{"每日最多1次；每日最多2次", Household, []Cap{{PerDay, 1, 0}}, []string{"每日最多2次"}},
+		{"每日最多0次", Household, nil, []string{"每日最多0次"}},
+		{"每日最多1.5次", Household, nil, []string{"每日最多1.5次"}},
+		{"每日最多99999999999次", Household, nil, []string{"每日最多99999999999次"}},
+		{"每日最多一十一十次", Household, nil, []string{"每日最多一十一十次"}},
+	} {
+		caps, rest := ParseCaps(c.text, c.subject)
+		require.Equal(t, c.caps, caps, c.text)
+		require.Equal(t, c.rest, rest, c.text)
+	}
+}
+
+func TestWrittenCapsAreReadBack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		want := drawRule(t).Spec.Caps
+		got, rest := ParseCaps(FormatCaps(want), Household)
+		require.Empty(t, rest)
+		require.Equal(t, want, got)
+	})
+}
+
+func FuzzParseCaps(f *testing.F) {
+	for _, s := range []string{"", "每日最多1次；每月最多4次", "每月累计不超过20分", "2次/月", "仅一次", "每户每年限两次，20分封顶", "十十次/年", "每日最多0.01分"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		caps, _ := ParseCaps(text, Household)
+		spec := Spec{Shape: Fixed, Points: 1, Caps: caps}
+		if err := spec.Validate(); err != nil {
+			t.Fatalf("%q gave caps that do not hold together: %v", text, err)
+		}
+		again, rest := ParseCaps(FormatCaps(caps), Household)
+		if len(rest) > 0 || !slices.Equal(again, caps) {
+			t.Fatalf("%q: %v written and read back: %v, rest %q", text, caps, again, rest)
+		}
+	})
+}
+
+func FuzzParsePoints(f *testing.F) {
+	for _, s := range []string{"5", "-20", "2～5", "-8/-15/-20", "扣5分", "2-5（每0.5分一档）", "1至3分", "--5--", "5-", "0/0"} {
+		f.Add(s, 0)
+		f.Add(s, -1)
+	}
+	f.Fuzz(func(t *testing.T, text string, sign int) {
+		sign = max(-1, min(1, sign))
+		w, problem := parseWorth(text, sign)
+		if problem != "" {
+			return
+		}
+		for _, n := range w.nums {
+			if sign > 0 && n < 0 || sign < 0 && n > 0 {
+				t.Fatalf("%q with direction %d gave %s", text, sign, n)
+			}
+		}
+	})
+}
+
+func TestParsePoints(t *testing.T) {
+	for _, c := range []struct {
+		text    string
+		sign    int
+		want    worth
+		problem string
+	}{
+		{"5", 0, worth{Fixed, []points.Amount{500}, 0}, ""},
+		{"+5分", 0, worth{Fixed, []points.Amount{500}, 0}, ""},
+		{"0.1", 1, worth{Fixed, []points.Amount{10}, 0}, ""},
+		{"5", -1, worth{Fixed, []points.Amount{-500}, 0}, ""},
+		{"−20", -1, worth{Fixed, []points.Amount{-2000}, 0}, ""},
+		{"扣 5 积分", 0, worth{Fixed, []points.Amount{-500}, 0}, ""},
+		{"2～5", 0, worth{Range, []points.Amount{200, 500}, 0}, ""},
+		{"2-5分（每0.5分一档）", 0, worth{Range, []points.Amount{200, 500}, 50}, ""},
+		{"2至5", -1, worth{Range, []points.Amount{-200, -500}, 0}, ""},
+		{"-2～-5", 0, worth{Range, []points.Amount{-200, -500}, 0}, ""},
+		{"-8/-15/-20", 0, worth{Escalate, []points.Amount{-800, -1500, -2000}, 0}, ""},
+		{"8、15", -1, worth{Escalate, []points.Amount{-800, -1500}, 0}, ""},
+		{"-5", 1, worth{}, "方向是加分，分值却是负数"},
+		{"扣5", 1, worth{}, "分值与加扣方向不一致"},
+		{"-2～5", 0, worth{}, "同一条的分值不能有正有负"},
+		{"0", 0, worth{}, "分值不能是 0"},
+	} {
+		got, problem := parseWorth(c.text, c.sign)
+		require.Equal(t, c.problem, problem, c.text)
+		if problem == "" {
+			require.Equal(t, c.want, got, c.text)
+		}
+	}
+	for _, s := range []string{"", "视情况", "1.234", "1e5", "5+5", "99999999999"} {
+		_, problem := parseWorth(s, 0)
+		require.NotEmpty(t, problem, s)
+	}
+}
