@@ -10,7 +10,6 @@ import (
 	"jishan/internal/db"
 	"jishan/internal/db/batch"
 	"jishan/internal/errs"
-	"jishan/internal/id"
 	"jishan/internal/ledger"
 	"jishan/internal/points"
 	"jishan/internal/rule"

@@ -24,7 +24,7 @@ type plan struct {
 	orders     []order
 	rules      map[id.ID]rule.Rule
 	settings   map[id.ID]people.Settings
-	villages   map[id.ID]people.Region
+	schedules  map[id.ID]rule.Schedule
 	households map[id.ID]people.Household
 	villagers  map[id.ID]people.Villager
 	members    map[id.ID]party.Member
@@ -47,8 +47,11 @@ func load(tx db.Tx, orders []order) (*plan, error) {
 		}
 	}
 	var err, e error
-	p.villages, e = people.RegionsByID(tx, distinct(villages))
-	err = errors.Join(err, e)
+	p.schedules = map[id.ID]rule.Schedule{}
+	for _, v := range distinct(villages) {
+		p.schedules[v], e = rule.ScheduleOf(tx, v)
+		err = errors.Join(err, e)
+	}
 	p.settings, e = people.SettingsOf(tx, distinct(villages)...)
 	err = errors.Join(err, e)
 	p.rules, e = rule.RulesByID(tx, distinct(rules))
@@ -172,12 +175,15 @@ func (p *plan) evaluate(village id.ID, g Grant, t target) (rule.Result, error) {
 	if err := open(t.day, p.today, t.settings.CloseDay); err != nil {
 		return rule.Result{}, err
 	}
-	if r := t.rule; !r.InForce(t.day) || r.Region != village && r.Region != p.villages[village].Township {
+	if !p.schedules[village].Holds(t.rule, t.day) {
 		return rule.Result{}, ErrRule.New()
 	}
 	f := rule.Facts{Day: t.day, Points: g.Points, Quantity: g.Quantity, SchemeStart: t.settings.SchemeStart}
 	return rule.Evaluate(t.rule, f, p.past[pastKey{t.subject, t.rule.Lineage}])
 }
+
+// needsPast reports whether what a rule gives depends on what was given before.
+func needsPast(r rule.Rule) bool { return len(r.Spec.Caps) > 0 || r.Spec.Shape == rule.Escalate }
 
 func (p *plan) remember(t target, r rule.Result) {
 	k := pastKey{t.subject, t.rule.Lineage}
@@ -204,7 +210,7 @@ func (p *plan) loadPast() error {
 	for _, o := range p.orders {
 		for _, g := range o.Grants {
 			t, err := p.resolve(o.actor, o.Village, g)
-			if err != nil || !t.rule.NeedsPast() {
+			if err != nil || !needsPast(t.rule) {
 				continue
 			}
 			a, b := t.rule.Span(t.day, t.settings.SchemeStart)
