@@ -1,0 +1,118 @@
+package obs
+
+import (
+	"database/sql"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+)
+
+// Namespace begins the name of every metric of ours.
+const Namespace = "jishan"
+
+// NewRegistry has what the Go runtime and the process tell about themselves; each part of the program adds its own.
+func NewRegistry() *prometheus.Registry {
+	r := prometheus.NewRegistry()
+	r.MustRegister(collectors.NewGoCollector(), collectors.NewBuildInfoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return r
+}
+
+// Pool adds the state of a pool of database connections: go_sql_…{db_name="name"}.
+func Pool(r *prometheus.Registry, name string, db *sql.DB) {
+	r.MustRegister(collectors.NewDBStatsCollector(db, name))
+}
+
+// Queue adds jishan_queue_waiting{queue="name"}: how many items wait now.
+func Queue(r *prometheus.Registry, name string, waiting func() int) {
+	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: Namespace, Name: "queue_waiting", Help: "Items waiting for their batch.",
+		ConstLabels: prometheus.Labels{"queue": name},
+	}, func() float64 { return float64(waiting()) }))
+}
+
+// HTTP counts requests where no other part of the program does so already. Names are outgoing services and routes, never the
+// path as sent, which may hold a name or a number.
+type HTTP struct {
+	seconds *prometheus.HistogramVec
+}
+
+// NewHTTP adds jishan_outgoing_seconds{service,route,result}.
+func NewHTTP(r *prometheus.Registry) *HTTP {
+	h := &HTTP{seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Namespace: Namespace, Name: "outgoing_seconds", Help: "Time of calls to other services.",
+		Buckets: []float64{.01, .05, .1, .25, .5, 1, 2.5, 5},
+	}, []string{"service", "route", "result"})}
+	r.MustRegister(h.seconds)
+	return h
+}
+
+// Observe notes one call; result is "ok" or the identifier of an error code.
+func (h *HTTP) Observe(service, route, result string, took time.Duration) {
+	h.seconds.WithLabelValues(service, route, result).Observe(took.Seconds())
+}
+
+// Transactions are the metrics of database transactions.
+type Transactions struct {
+	seconds *prometheus.HistogramVec
+	retries *prometheus.CounterVec
+}
+
+// NewTransactions adds jishan_tx_seconds{result} and jishan_tx_retries_total{reason}.
+func NewTransactions(r *prometheus.Registry) *Transactions {
+	t := &Transactions{
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: Namespace, Name: "tx_seconds", Help: "Time of database transactions, retries included.",
+			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 5},
+		}, []string{"result"}),
+		retries: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: Namespace, Name: "tx_retries_total", Help: "Transactions run again after a conflict.",
+		}, []string{"reason"}),
+	}
+	r.MustRegister(t.seconds, t.retries)
+	return t
+}
+
+// Done notes a transaction that ended.
+func (t *Transactions) Done(took time.Duration, err error) {
+	t.seconds.WithLabelValues(result(err)).Observe(took.Seconds())
+}
+
+// Retried notes that a transaction is run again; reason is a word such as "deadlock".
+func (t *Transactions) Retried(reason string) { t.retries.WithLabelValues(reason).Inc() }
+
+// Batches are the metrics of requests gathered into one commit.
+type Batches struct {
+	size    *prometheus.HistogramVec
+	seconds *prometheus.HistogramVec
+}
+
+// NewBatches adds jishan_batch_items{lane} and jishan_batch_seconds{lane,result}.
+func NewBatches(r *prometheus.Registry) *Batches {
+	b := &Batches{
+		size: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: Namespace, Name: "batch_items", Help: "Requests in one commit.",
+			Buckets: prometheus.ExponentialBuckets(1, 2, 10),
+		}, []string{"lane"}),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: Namespace, Name: "batch_seconds", Help: "Time of one commit.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 5},
+		}, []string{"lane", "result"}),
+	}
+	r.MustRegister(b.size, b.seconds)
+	return b
+}
+
+// Done notes a batch that ended.
+func (b *Batches) Done(lane string, items int, took time.Duration, err error) {
+	b.size.WithLabelValues(lane).Observe(float64(items))
+	b.seconds.WithLabelValues(lane, result(err)).Observe(took.Seconds())
+}
+
+func result(err error) string {
+	if err != nil {
+		return "error"
+	}
+	return "ok"
+}
