@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 
 	"jishan/internal/audit"
 	"jishan/internal/auth"
@@ -443,26 +442,4 @@ func (r *roster) makeGroups() error {
 			break
 		}
 	}
-}
-
-// FindPerson is a person of the village by name, of the household with the code when one is given; for sheets that name people.
-// ok is false where there is none or more than one.
-func FindPerson(tx db.Tx, village id.ID, name, houseCode string) (v Villager, ok bool, err error) {
-	q, args := "SELECT "+villagerColumns+" FROM villagers WHERE village_id = ? AND name = ? AND state = ?", []any{village, strings.TrimSpace(name), VillagerHere}
-	if houseCode != "" {
-		h, found, err := HouseholdByCode(tx, houseCode)
-		if err != nil || !found {
-			return v, false, err
-		}
-		q += " AND household_id = ?"
-		args = append(args, h.ID)
-	}
-	var rows []villagerRow
-	if err := tx.Raw(q+" LIMIT 2", args...).Scan(&rows).Error; err != nil {
-		return v, false, fmt.Errorf("finding a person by name: %w", err)
-	}
-	if len(rows) != 1 {
-		return v, false, nil
-	}
-	return rows[0].villager(), true, nil
 }

@@ -205,34 +205,6 @@ func Members(tx db.Tx, households []id.ID) (map[id.ID][]Villager, error) {
 	return out, err
 }
 
-// HouseholdByCode finds a household by its code as ParseHouseCode returns it; ok is false where there is none.
-func HouseholdByCode(tx db.Tx, code string) (h Household, ok bool, err error) {
-	var rows []householdRow
-	if err := tx.Raw("SELECT "+householdColumns+" FROM households WHERE code = ?", code).Scan(&rows).Error; err != nil {
-		return h, false, fmt.Errorf("finding a household by code: %w", err)
-	}
-	if len(rows) == 0 {
-		return h, false, nil
-	}
-	return rows[0].household(), true, nil
-}
-
-// CountHouseholds is the number of active households of each village that has any.
-func CountHouseholds(tx db.Tx, villages []id.ID) (map[id.ID]int, error) {
-	var rows []struct {
-		VillageID id.ID
-		N         int
-	}
-	if err := tx.Raw("SELECT village_id, COUNT(*) AS n FROM households WHERE village_id IN ? AND state = ? GROUP BY village_id", villages, HouseholdHere).Scan(&rows).Error; err != nil {
-		return nil, fmt.Errorf("counting households: %w", err)
-	}
-	out := make(map[id.ID]int, len(rows))
-	for _, r := range rows {
-		out[r.VillageID] = r.N
-	}
-	return out, nil
-}
-
 // Mask hides a name for boards: 张三 → 张*, 张小三 → 张*三, 欧阳小三 → 欧**三.
 func Mask(name string) string {
 	r := []rune(name)

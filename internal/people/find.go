@@ -1,0 +1,88 @@
+package people
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"jishan/internal/db"
+	"jishan/internal/errs"
+	"jishan/internal/id"
+)
+
+// RegionByCode finds a region by its official code; errs.ErrNotFound where there is none.
+func RegionByCode(tx db.Tx, code string) (Region, error) {
+	var rows []regionRow
+	if err := tx.Raw("SELECT "+regionColumns+" FROM regions WHERE code = ?", code).Scan(&rows).Error; err != nil {
+		return Region{}, fmt.Errorf("finding a region by code: %w", err)
+	}
+	if len(rows) == 0 {
+		return Region{}, errs.ErrNotFound.With("没有代码为 %s 的区划，请核对", code)
+	}
+	return rows[0].region(), nil
+}
+
+// HouseholdIDsOf are the keys of the active households of the villages, by village.
+func HouseholdIDsOf(tx db.Tx, villages []id.ID) (map[id.ID][]id.ID, error) {
+	out := make(map[id.ID][]id.ID, len(villages))
+	for part := range slices.Chunk(villages, chunk) {
+		var rows []struct{ ID, VillageID id.ID }
+		if err := tx.Raw("SELECT id, village_id FROM households WHERE village_id IN ? AND state = ? ORDER BY village_id, id", part, HouseholdHere).Scan(&rows).Error; err != nil {
+			return nil, fmt.Errorf("listing the households of villages: %w", err)
+		}
+		for _, r := range rows {
+			out[r.VillageID] = append(out[r.VillageID], r.ID)
+		}
+	}
+	return out, nil
+}
+
+// HouseholdByCode finds a household by its code as ParseHouseCode returns it; ok is false where there is none.
+func HouseholdByCode(tx db.Tx, code string) (h Household, ok bool, err error) {
+	var rows []householdRow
+	if err := tx.Raw("SELECT "+householdColumns+" FROM households WHERE code = ?", code).Scan(&rows).Error; err != nil {
+		return h, false, fmt.Errorf("finding a household by code: %w", err)
+	}
+	if len(rows) == 0 {
+		return h, false, nil
+	}
+	return rows[0].household(), true, nil
+}
+
+// CountHouseholds is the number of active households of each village that has any.
+func CountHouseholds(tx db.Tx, villages []id.ID) (map[id.ID]int, error) {
+	var rows []struct {
+		VillageID id.ID
+		N         int
+	}
+	if err := tx.Raw("SELECT village_id, COUNT(*) AS n FROM households WHERE village_id IN ? AND state = ? GROUP BY village_id", villages, HouseholdHere).Scan(&rows).Error; err != nil {
+		return nil, fmt.Errorf("counting households: %w", err)
+	}
+	out := make(map[id.ID]int, len(rows))
+	for _, r := range rows {
+		out[r.VillageID] = r.N
+	}
+	return out, nil
+}
+
+// FindPerson is a person of the village by name, of the household with the code when one is given; for sheets that name people.
+// ok is false where there is none or more than one.
+func FindPerson(tx db.Tx, village id.ID, name, houseCode string) (v Villager, ok bool, err error) {
+	q, args := "SELECT "+villagerColumns+" FROM villagers WHERE village_id = ? AND name = ? AND state = ?", []any{village, strings.TrimSpace(name), VillagerHere}
+	if houseCode != "" {
+		h, found, err := HouseholdByCode(tx, houseCode)
+		if err != nil || !found {
+			return v, false, err
+		}
+		q += " AND household_id = ?"
+		args = append(args, h.ID)
+	}
+	var rows []villagerRow
+	if err := tx.Raw(q+" LIMIT 2", args...).Scan(&rows).Error; err != nil {
+		return v, false, fmt.Errorf("finding a person by name: %w", err)
+	}
+	if len(rows) != 1 {
+		return v, false, nil
+	}
+	return rows[0].villager(), true, nil
+}
