@@ -48,7 +48,7 @@ func (s *Service) prepare(p Person) (villagerRow, error) {
 	if n := utf8.RuneCountInString(p.Name); n < 1 || n > 20 || utf8.RuneCountInString(p.Relation) > 8 || !utf8.ValidString(p.Name+p.Relation) {
 		return villagerRow{}, ErrPerson.New()
 	}
-	r := villagerRow{ID: id.New(), Name: p.Name, Pinyin: Pinyin(p.Name), Initials: initials(p.Name), Relation: p.Relation, Gender: p.Gender, Birth: p.Birth, State: VillagerHere}
+	r := villagerRow{ID: id.New(), Name: p.Name, Pinyin: Pinyin(p.Name), Initials: Initials(p.Name), Relation: p.Relation, Gender: p.Gender, Birth: p.Birth, State: VillagerHere}
 	phone, err := ParsePhone(p.Phone)
 	if err != nil {
 		return villagerRow{}, err

@@ -50,7 +50,7 @@ func InsertRegion(tx db.Tx, n NewRegion) (Region, error) {
 	if l := utf8.RuneCountInString(n.Name); l < 1 || l > 30 || !utf8.ValidString(n.Name) || !digits(n.Code) {
 		return Region{}, ErrRegion.New()
 	}
-	r := Region{ID: id.New(), Parent: n.Parent, Kind: n.Kind, Code: n.Code, Name: n.Name, Initials: initials(n.Name), Sort: n.Sort}
+	r := Region{ID: id.New(), Parent: n.Parent, Kind: n.Kind, Code: n.Code, Name: n.Name, Initials: placeInitials(n.Name), Sort: n.Sort}
 	var parent Region
 	if n.Parent != 0 {
 		found, err := RegionsByID(tx, []id.ID{n.Parent})
@@ -113,7 +113,7 @@ func (s *Service) RenameRegion(ctx context.Context, actor auth.Actor, region id.
 		if _, ok := found[region]; !ok {
 			return errs.ErrNotFound.New()
 		}
-		if err := tx.Exec("UPDATE regions SET name = ?, initials = ?, sort = ? WHERE id = ?", name, initials(name), sort, region).Error; err != nil {
+		if err := tx.Exec("UPDATE regions SET name = ?, initials = ?, sort = ? WHERE id = ?", name, placeInitials(name), sort, region).Error; err != nil {
 			return fmt.Errorf("renaming a region: %w", err)
 		}
 		return audit.Write(tx, actor.Audit("region.update", "region:"+region.String(), found[region].Village, found[region].Name+" 改名为 "+name))

@@ -320,7 +320,7 @@ func (r *roster) house(row *xlsx.Row, group, head string, v villagerRow, isHead 
 			return nil
 		}
 		h = &rosterHouse{group: group, isNew: true, members: map[string]*rosterPerson{}, householdRow: householdRow{
-			ID: id.New(), VillageID: r.village, Code: NewHouseCode(), HeadName: head, Pinyin: Pinyin(head), Initials: initials(head), Address: address, State: HouseholdHere}}
+			ID: id.New(), VillageID: r.village, Code: NewHouseCode(), HeadName: head, Pinyin: Pinyin(head), Initials: Initials(head), Address: address, State: HouseholdHere}}
 		r.byHead[headKey(group, head)] = h
 		r.houses = append(r.houses, h)
 		r.report.NewHouseholds++
