@@ -56,7 +56,7 @@ func (s *Service) Import(ctx context.Context, actor auth.Actor, version id.ID, f
 		if err := replaceRules(tx, b, v.ID, inputs); err != nil {
 			return err
 		}
-		return audit.Write(tx, actor.Audit("rule.import", v.ID.String(), b.Region,
+		return audit.Write(tx, actor.Audit("rule.import", "rule_version:"+v.ID.String(), b.Region,
 			fmt.Sprintf("向《%s》第 %d 版导入 %d 条，%d 行没有导入", b.Name, v.Number, report.Rules, report.LeftOut())))
 	})
 	if err != nil {
@@ -124,7 +124,7 @@ func (s *Service) AddRule(ctx context.Context, actor auth.Actor, version id.ID, 
 			return err
 		}
 		out = made[0]
-		return audit.Write(tx, actor.Audit("rule.add", out.ID.String(), b.Region, fmt.Sprintf("在《%s》第 %d 版草稿增加「%s」", b.Name, v.Number, cut(out.Item, 60))))
+		return audit.Write(tx, actor.Audit("rule.add", "rule:"+out.ID.String(), b.Region, fmt.Sprintf("在《%s》第 %d 版草稿增加「%s」", b.Name, v.Number, cut(out.Item, 60))))
 	})
 	return out, err
 }
@@ -153,7 +153,7 @@ func (s *Service) UpdateRule(ctx context.Context, actor auth.Actor, rule id.ID, 
 			return err
 		}
 		out = r
-		return audit.Write(tx, actor.Audit("rule.update", r.ID.String(), b.Region, fmt.Sprintf("修改《%s》第 %d 版草稿的「%s」", b.Name, v.Number, cut(r.Item, 60))))
+		return audit.Write(tx, actor.Audit("rule.update", "rule:"+r.ID.String(), b.Region, fmt.Sprintf("修改《%s》第 %d 版草稿的「%s」", b.Name, v.Number, cut(r.Item, 60))))
 	})
 	return out, err
 }
@@ -168,7 +168,7 @@ func (s *Service) DeleteRule(ctx context.Context, actor auth.Actor, rule id.ID) 
 		if err := tx.Exec("DELETE FROM rules WHERE id = ?", rule).Error; err != nil {
 			return fmt.Errorf("deleting a rule: %w", err)
 		}
-		return audit.Write(tx, actor.Audit("rule.delete", rule.String(), b.Region, fmt.Sprintf("从《%s》第 %d 版草稿删除「%s」", b.Name, v.Number, cut(old.Item, 60))))
+		return audit.Write(tx, actor.Audit("rule.delete", "rule:"+rule.String(), b.Region, fmt.Sprintf("从《%s》第 %d 版草稿删除「%s」", b.Name, v.Number, cut(old.Item, 60))))
 	})
 }
 

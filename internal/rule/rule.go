@@ -104,7 +104,7 @@ func (s *Service) found(ctx context.Context, actor auth.Actor, in NewBook, rules
 		v.Rules = len(rules)
 		b.Versions = []Version{v}
 		book = b
-		return audit.Write(tx, actor.Audit("rule.book.create", b.ID.String(), b.Region, fmt.Sprintf("新建细则《%s》", b.Name)))
+		return audit.Write(tx, actor.Audit("rule.book.create", "rule_book:"+b.ID.String(), b.Region, fmt.Sprintf("新建细则《%s》", b.Name)))
 	})
 	return book, err
 }
@@ -136,7 +136,7 @@ func (s *Service) Draft(ctx context.Context, actor auth.Actor, book id.ID) (Vers
 			return err
 		}
 		out = v
-		return audit.Write(tx, actor.Audit("rule.draft", v.ID.String(), b.Region, fmt.Sprintf("为《%s》新建第 %d 版草稿", b.Name, v.Number)))
+		return audit.Write(tx, actor.Audit("rule.draft", "rule_version:"+v.ID.String(), b.Region, fmt.Sprintf("为《%s》新建第 %d 版草稿", b.Name, v.Number)))
 	})
 	return out, err
 }
@@ -156,7 +156,7 @@ func (s *Service) DeleteDraft(ctx context.Context, actor auth.Actor, version id.
 				return err
 			}
 		}
-		return audit.Write(tx, actor.Audit("rule.draft.delete", v.ID.String(), b.Region, fmt.Sprintf("删除《%s》第 %d 版草稿", b.Name, v.Number)))
+		return audit.Write(tx, actor.Audit("rule.draft.delete", "rule_version:"+v.ID.String(), b.Region, fmt.Sprintf("删除《%s》第 %d 版草稿", b.Name, v.Number)))
 	})
 }
 
@@ -209,7 +209,7 @@ func (s *Service) Adopt(ctx context.Context, actor auth.Actor, version id.ID, a 
 			return err
 		}
 		out = v
-		return audit.Write(tx, actor.Audit("rule.adopt", v.ID.String(), b.Region,
+		return audit.Write(tx, actor.Audit("rule.adopt", "rule_version:"+v.ID.String(), b.Region,
 			fmt.Sprintf("《%s》第 %d 版经%s通过（赞成 %d，反对 %d），自 %s 起生效", b.Name, v.Number, v.Meeting, v.VotesFor, v.VotesAgainst, v.From)))
 	})
 	return out, err
