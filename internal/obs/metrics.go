@@ -1,7 +1,6 @@
 package obs
 
 import (
-	"database/sql"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -19,9 +18,32 @@ func NewRegistry() *prometheus.Registry {
 	return r
 }
 
-// Pool adds the state of a pool of database connections: go_sql_…{db_name="name"}.
-func Pool(r *prometheus.Registry, name string, db *sql.DB) {
-	r.MustRegister(collectors.NewDBStatsCollector(db, name))
+// PoolStats is the state of a pool of database connections.
+type PoolStats struct {
+	Open, InUse int
+	Waits       int64         // times that somebody had to wait for a connection, since the start
+	Waited      time.Duration // all of them together
+}
+
+// Pool adds jishan_db_connections{pool,state}, jishan_db_waits_total{pool} and jishan_db_waited_seconds_total{pool}.
+func Pool(r *prometheus.Registry, name string, stats func() PoolStats) {
+	gauge := func(state string, value func(PoolStats) int) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Namespace: Namespace, Name: "db_connections", Help: "Database connections.",
+			ConstLabels: prometheus.Labels{"pool": name, "state": state},
+		}, func() float64 { return float64(value(stats())) })
+	}
+	counter := func(metric, help string, value func(PoolStats) float64) prometheus.Collector {
+		return prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Namespace: Namespace, Name: metric, Help: help, ConstLabels: prometheus.Labels{"pool": name},
+		}, func() float64 { return value(stats()) })
+	}
+	r.MustRegister(
+		gauge("in_use", func(s PoolStats) int { return s.InUse }),
+		gauge("idle", func(s PoolStats) int { return s.Open - s.InUse }),
+		counter("db_waits_total", "Waits for a database connection.", func(s PoolStats) float64 { return float64(s.Waits) }),
+		counter("db_waited_seconds_total", "Time spent waiting for a database connection.", func(s PoolStats) float64 { return s.Waited.Seconds() }),
+	)
 }
 
 // Queue adds jishan_queue_waiting{queue="name"}: how many items wait now.

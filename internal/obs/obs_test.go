@@ -3,7 +3,6 @@ package obs_test
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -12,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	_ "github.com/ncruces/go-sqlite3/driver"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -146,10 +144,11 @@ func TestMetrics(t *testing.T) {
 	tx.Done(time.Millisecond, errors.New("x"))
 	tx.Retried("deadlock")
 	b.Done("award", 64, 5*time.Millisecond, nil)
-	db, err := sql.Open("sqlite3", ":memory:")
-	require.NoError(t, err)
-	defer db.Close()
-	obs.Pool(r, "main", db)
+	for _, name := range []string{"write", "read"} {
+		obs.Pool(r, name, func() obs.PoolStats {
+			return obs.PoolStats{Open: 5, InUse: 2, Waits: 7, Waited: 1500 * time.Millisecond}
+		})
+	}
 
 	w := httptest.NewRecorder()
 	promhttp.HandlerFor(r, promhttp.HandlerOpts{}).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
@@ -159,7 +158,8 @@ func TestMetrics(t *testing.T) {
 		`jishan_tx_retries_total{reason="deadlock"} 1`, `jishan_tx_seconds_count{result="error"} 1`, `jishan_tx_seconds_sum{result="ok"} 0.003`,
 		`jishan_batch_items_sum{lane="award"} 64`, `jishan_batch_seconds_count{lane="award",result="ok"} 1`,
 		`jishan_outgoing_seconds_count{result="ok",route="code2session",service="wechat"} 1`,
-		"go_goroutines ", "process_open_fds ", `go_sql_open_connections{db_name="main"}`, "go_build_info{",
+		"go_goroutines ", "process_open_fds ", `jishan_db_connections{pool="write",state="in_use"} 2`,
+		`jishan_db_connections{pool="read",state="idle"} 3`, `jishan_db_waits_total{pool="write"} 7`, `jishan_db_waited_seconds_total{pool="write"} 1.5`, "go_build_info{",
 	} {
 		require.Contains(t, text, want)
 	}
