@@ -33,6 +33,7 @@ type Rule struct {
 	Subject              Subject
 	Spec                 Spec
 	Sort                 int
+	pinyin, initials     string // of the item, as stored; for searching
 }
 
 // Facts are the case that a rule is applied to.

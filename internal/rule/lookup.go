@@ -31,13 +31,15 @@ type ruleRow struct {
 	Code      string       `gorm:"column:code"`
 	Category  string       `gorm:"column:category"`
 	Item      string       `gorm:"column:item"`
+	Pinyin    string       `gorm:"column:pinyin"`
+	Initials  string       `gorm:"column:initials"`
 	Subject   Subject      `gorm:"column:subject"`
 	Spec      string       `gorm:"column:spec"`
 	Sort      int          `gorm:"column:sort"`
 }
 
 const selectRules = `SELECT r.id, r.version_id, r.lineage, v.book_id, b.region_id, b.asset, v.from_day, v.to_day,
-	r.code, r.category, r.item, r.subject, r.spec, r.sort
+	r.code, r.category, r.item, r.pinyin, r.initials, r.subject, r.spec, r.sort
 	FROM rules r JOIN rule_versions v ON v.id = r.version_id JOIN rule_books b ON b.id = v.book_id `
 
 func (r ruleRow) rule() (Rule, error) {
@@ -46,7 +48,8 @@ func (r ruleRow) rule() (Rule, error) {
 		return Rule{}, fmt.Errorf("reading rule %s: %w", r.ID, err)
 	}
 	return Rule{ID: r.ID, Version: r.VersionID, Lineage: r.Lineage, Book: r.BookID, Region: r.RegionID, Asset: r.Asset,
-		From: r.FromDay, To: r.ToDay, Code: r.Code, Category: r.Category, Item: r.Item, Subject: r.Subject, Spec: s, Sort: r.Sort}, nil
+		From: r.FromDay, To: r.ToDay, Code: r.Code, Category: r.Category, Item: r.Item, Subject: r.Subject, Spec: s, Sort: r.Sort,
+		pinyin: r.Pinyin, initials: r.Initials}, nil
 }
 
 func scanRules(tx db.Tx, query string, args ...any) ([]Rule, error) {

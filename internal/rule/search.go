@@ -82,7 +82,7 @@ func find(rules []Rule, q Query) []Rule {
 // matches says how well a word fits the rule; 0 not at all.
 func (r Rule) matches(word string) int {
 	item, category := like(r.Item), like(r.Category)
-	full, initials := spell(r.Item)
+	full, initials := r.pinyin, r.initials
 	switch {
 	case strings.EqualFold(r.Code, word):
 		return 6
