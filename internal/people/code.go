@@ -10,8 +10,9 @@ import (
 // ErrHouseCode is a house code that was mistyped.
 var ErrHouseCode = errs.Define(errs.Invalid, "house.code", "户码不对，请核对卡片上的 8 位户码后再输入")
 
-// houseAlphabet has 31 characters, a prime, without those that look alike (0 O, 1 I L, U). With a prime modulus and weights that
-// differ from place to place the check character catches every single wrong character and every exchange of two.
+// houseAlphabet has 30 characters, without those that look alike (0 O, 1 I L, and U, which looks like V by hand). With a prime
+// modulus and weights that differ from place to place the check character catches every single wrong character and every
+// exchange of two.
 const houseAlphabet = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 // houseModulus is a prime not below the alphabet's size.
@@ -41,7 +42,7 @@ func NewHouseCode() string {
 }
 
 // checkChar makes the weighted sum of all eight places a multiple of the modulus; the rare code that would need a 31st character
-// does not exist.
+// is not used.
 func checkChar(b []byte) (byte, bool) {
 	sum := 0
 	for i, c := range b {
@@ -54,8 +55,8 @@ func checkChar(b []byte) (byte, bool) {
 	return houseAlphabet[v], true
 }
 
-// ParseHouseCode reads a code as people type it: either case, spaces, dashes, full-width characters, and the look-alikes a
-// card cannot contain. It returns the eight bare characters.
+// ParseHouseCode reads a code as people type it: either case, spaces, dashes, full-width characters. It returns the eight bare
+// characters.
 func ParseHouseCode(s string) (string, error) {
 	if len(s) > 64 {
 		return "", ErrHouseCode.New()

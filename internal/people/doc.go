@@ -8,7 +8,7 @@
 //	set, err := people.SettingsOf(tx, village)   // defaults where the village has decided nothing
 //
 // Invariants:
-//   - a household code is unique and carries a check character (HouseCode);
+//   - a household code is unique and carries a check character (ParseHouseCode);
 //   - a telephone number is stored encrypted and found by a keyed hash; an
 //     identity number is stored as a keyed hash only; neither reaches a log;
 //   - a household and its members belong to one village.

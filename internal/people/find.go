@@ -3,7 +3,6 @@ package people
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"jishan/internal/db"
 	"jishan/internal/errs"
@@ -68,7 +67,7 @@ func CountHouseholds(tx db.Tx, villages []id.ID) (map[id.ID]int, error) {
 // FindPerson is a person of the village by name, of the household with the code when one is given; for sheets that name people.
 // ok is false where there is none or more than one.
 func FindPerson(tx db.Tx, village id.ID, name, houseCode string) (v Villager, ok bool, err error) {
-	q, args := "SELECT "+villagerColumns+" FROM villagers WHERE village_id = ? AND name = ? AND state = ?", []any{village, strings.TrimSpace(name), VillagerHere}
+	q, args := "SELECT "+villagerColumns+" FROM villagers WHERE village_id = ? AND name = ? AND state = ?", []any{village, CleanName(name), VillagerHere}
 	if houseCode != "" {
 		h, found, err := HouseholdByCode(tx, houseCode)
 		if err != nil || !found {
@@ -85,4 +84,16 @@ func FindPerson(tx db.Tx, village id.ID, name, houseCode string) (v Villager, ok
 		return v, false, nil
 	}
 	return rows[0].villager(), true, nil
+}
+
+// villageByID is a region that is a village; errs.ErrNotFound otherwise.
+func villageByID(tx db.Tx, village id.ID) (Region, error) {
+	found, err := RegionsByID(tx, []id.ID{village})
+	if err != nil {
+		return Region{}, err
+	}
+	if found[village].Kind != Village {
+		return Region{}, errs.ErrNotFound.New()
+	}
+	return found[village], nil
 }

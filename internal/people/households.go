@@ -1,6 +1,7 @@
 package people
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,29 +11,27 @@ import (
 
 	"jishan/internal/audit"
 	"jishan/internal/auth"
-	"jishan/internal/cal"
 	"jishan/internal/db"
 	"jishan/internal/errs"
 	"jishan/internal/id"
 )
 
-// What can be wrong with a household or a villager.
+// What can be wrong with a household.
 var (
-	ErrPerson    = errs.Define(errs.Invalid, "person.invalid", "姓名要填 1 到 20 个字，与户主关系最多 8 个字")
-	ErrIDTaken   = errs.Define(errs.Conflict, "person.taken", "这个身份证号码已经登记过了，请先查找此人，需要时办理迁户")
 	ErrGroup     = errs.Define(errs.Invalid, "household.group", "所选的组不在本村")
-	ErrHousehold = errs.Define(errs.Invalid, "household.invalid", "户信息有误：住址最多 50 字，户主要是本户的人")
+	ErrHousehold = errs.Define(errs.Invalid, "household.invalid", "户信息有误：住址最多 50 字，户主要是住在本户的人，一户 1 到 50 人")
 )
 
-// Person describes a villager to be entered or changed. IDNumber is checked, hashed and forgotten.
-type Person struct {
-	Name     string
-	Relation string // 户主, 配偶, 子 …
-	Gender   int    // 0 unknown, 1 male, 2 female; taken from the identity number where there is one
-	Birth    cal.Day
-	Phone    string
-	IDNumber string
-}
+// The relations that the program itself writes.
+const (
+	relationHead   = "户主"
+	relationFormer = "原户主"
+)
+
+const (
+	maxAddress = 50 // characters
+	maxMembers = 50
+)
 
 // NewHousehold describes a household to be made, the head first.
 type NewHousehold struct {
@@ -42,67 +41,26 @@ type NewHousehold struct {
 	Members []Person
 }
 
-// prepare turns a Person into a row.
-func (s *Service) prepare(p Person) (villagerRow, error) {
-	p.Name, p.Relation = strings.TrimSpace(p.Name), strings.TrimSpace(p.Relation)
-	if n := utf8.RuneCountInString(p.Name); n < 1 || n > 20 || utf8.RuneCountInString(p.Relation) > 8 || !utf8.ValidString(p.Name+p.Relation) {
-		return villagerRow{}, ErrPerson.New()
-	}
-	r := villagerRow{ID: id.New(), Name: p.Name, Pinyin: Pinyin(p.Name), Initials: Initials(p.Name), Relation: p.Relation, Gender: p.Gender, Birth: p.Birth, State: VillagerHere}
-	phone, err := ParsePhone(p.Phone)
-	if err != nil {
-		return villagerRow{}, err
-	}
-	if phone != "" {
-		r.PhoneSealed, r.PhoneHash, r.PhoneTail = s.sealPhone(phone), s.keyed("phone", phone), phone[7:]
-	}
-	number, birth, gender, err := ParseIDNumber(p.IDNumber)
-	if err != nil {
-		return villagerRow{}, err
-	}
-	if number != "" {
-		if d := cal.Day(birth); !d.Valid() {
-			return villagerRow{}, ErrIDNumber.New()
-		}
-		r.IdnoHash, r.Birth, r.Gender = s.keyed("idno", number), cal.Day(birth), gender
-	}
-	if r.Gender < 0 || r.Gender > 2 || r.Birth != 0 && !r.Birth.Valid() {
-		return villagerRow{}, ErrPerson.New()
-	}
-	return r, nil
-}
-
-var villagerInsert = strings.Split(villagerColumns, ", ")
 var householdInsert = strings.Split(householdColumns, ", ")
 
-func insertVillagers(tx db.Tx, rows []villagerRow) error {
-	err := db.Insert(tx, "villagers", villagerInsert, len(rows), func(i int, args []any) []any {
-		r := rows[i]
-		return append(args, int64(r.ID), int64(r.VillageID), int64(r.HouseholdID), r.Name, r.Pinyin, r.Initials, r.Relation, r.Gender, int64(r.Birth),
-			orNull(r.PhoneSealed), orNull(r.PhoneHash), r.PhoneTail, orNull(r.IdnoHash), r.State, tx.Millis(), tx.Millis())
-	})
-	if db.Duplicate(err) {
-		return ErrIDTaken.Wrap(err)
-	}
-	return err
-}
-
-func orNull(b []byte) any {
-	if len(b) == 0 {
-		return nil
-	}
-	return b
-}
-
 func insertHouseholds(tx db.Tx, rows []householdRow) error {
-	err := db.Insert(tx, "households", householdInsert, len(rows), func(i int, args []any) []any {
-		r := rows[i]
-		return append(args, int64(r.ID), int64(r.VillageID), int64(r.GroupID), r.Code, int64(r.HeadID), r.HeadName, r.Pinyin, r.Initials, r.Address, r.State, tx.Millis(), tx.Millis())
-	})
+	err := db.Insert(tx, "households", householdInsert, len(rows), func(i int, args []any) []any { return rows[i].values(tx, args) })
 	if db.Duplicate(err) { // a house code drawn twice: the next run draws others
 		return errors.Join(db.ErrRetry, err)
 	}
 	return err
+}
+
+func (r *householdRow) values(tx db.Tx, args []any) []any {
+	return append(args, int64(r.ID), int64(r.VillageID), int64(r.GroupID), r.Code, int64(r.HeadID), r.HeadName, r.Pinyin, r.Initials, r.Address, r.State, r.CreatedAt, tx.Millis())
+}
+
+func (r *householdRow) setHead(v villagerRow) {
+	r.HeadID, r.HeadName, r.Pinyin, r.Initials = v.ID, v.Name, v.Pinyin, v.Initials
+}
+
+func checkAddress(s string) bool {
+	return utf8.RuneCountInString(s) <= maxAddress && utf8.ValidString(s)
 }
 
 // CreateHousehold enters a household with its members.
@@ -110,27 +68,31 @@ func (s *Service) CreateHousehold(ctx context.Context, actor auth.Actor, n NewHo
 	if err := actor.InRegion(auth.PeopleWrite, n.Village); err != nil {
 		return out, err
 	}
-	if len(n.Members) == 0 || len(n.Members) > 50 || utf8.RuneCountInString(n.Address) > 50 || !utf8.ValidString(n.Address) {
+	n.Address = strings.TrimSpace(n.Address)
+	if len(n.Members) == 0 || len(n.Members) > maxMembers || !checkAddress(n.Address) {
 		return out, ErrHousehold.New()
 	}
+	members := make([]villagerRow, len(n.Members))
+	for i, p := range n.Members {
+		if i == 0 && p.Relation == "" {
+			p.Relation = relationHead
+		}
+		if members[i], err = s.prepare(p); err != nil {
+			return out, err
+		}
+	}
 	err = s.db.Tx(ctx, func(tx db.Tx) error {
+		if _, err := villageByID(tx, n.Village); err != nil {
+			return err
+		}
 		if err := checkGroup(tx, n.Village, n.Group); err != nil {
 			return err
 		}
 		h := householdRow{ID: id.New(), VillageID: n.Village, GroupID: n.Group, Code: NewHouseCode(), Address: n.Address, State: HouseholdHere, CreatedAt: tx.Millis(), UpdatedAt: tx.Millis()}
-		var members []villagerRow
-		for i, p := range n.Members {
-			if i == 0 && p.Relation == "" {
-				p.Relation = "户主"
-			}
-			r, err := s.prepare(p)
-			if err != nil {
-				return err
-			}
-			r.VillageID, r.HouseholdID = n.Village, h.ID
-			members = append(members, r)
-		}
 		h.setHead(members[0])
+		for i := range members {
+			members[i].VillageID, members[i].HouseholdID = n.Village, h.ID
+		}
 		if err := insertHouseholds(tx, []householdRow{h}); err != nil {
 			return err
 		}
@@ -141,10 +103,6 @@ func (s *Service) CreateHousehold(ctx context.Context, actor auth.Actor, n NewHo
 		return audit.Write(tx, actor.Audit("household.create", "household:"+h.ID.String(), n.Village, fmt.Sprintf("登记 %s 户，%d 人", h.HeadName, len(members))))
 	})
 	return out, err
-}
-
-func (h *householdRow) setHead(v villagerRow) {
-	h.HeadID, h.HeadName, h.Pinyin, h.Initials = v.ID, v.Name, v.Pinyin, v.Initials
 }
 
 func checkGroup(tx db.Tx, village, group id.ID) error {
@@ -163,18 +121,26 @@ func checkGroup(tx db.Tx, village, group id.ID) error {
 
 // household reads one within the actor's reach.
 func (s *Service) household(tx db.Tx, actor auth.Actor, p auth.Permission, household id.ID) (Household, error) {
-	found, err := HouseholdsByID(tx, []id.ID{household})
-	if err != nil {
-		return Household{}, err
-	}
-	h, ok := found[household]
-	if !ok {
-		return Household{}, errs.ErrNotFound.New()
-	}
-	return h, actor.InRegion(p, h.Village)
+	return inReach(tx, actor, p, household, "")
 }
 
-// Household is one household with its members.
+// lockHousehold is household, holding the row until the end of the transaction.
+func (s *Service) lockHousehold(tx db.Tx, actor auth.Actor, household id.ID) (Household, error) {
+	return inReach(tx, actor, auth.PeopleWrite, household, tx.ForUpdate())
+}
+
+func inReach(tx db.Tx, actor auth.Actor, p auth.Permission, household id.ID, lock string) (Household, error) {
+	var rows []householdRow
+	if err := tx.Raw("SELECT "+householdColumns+" FROM households WHERE id = ?"+lock, household).Scan(&rows).Error; err != nil {
+		return Household{}, fmt.Errorf("reading a household: %w", err)
+	}
+	if len(rows) == 0 {
+		return Household{}, errs.ErrNotFound.New()
+	}
+	return rows[0].household(), actor.InRegion(p, rows[0].VillageID)
+}
+
+// Household is one household with its members, the head first.
 func (s *Service) Household(ctx context.Context, actor auth.Actor, household id.ID) (h Household, members []Villager, err error) {
 	err = s.db.Read(ctx, func(tx db.Tx) error {
 		if h, err = s.household(tx, actor, auth.PeopleRead, household); err != nil {
@@ -195,176 +161,76 @@ func headFirst(h Household, a, b Villager) int {
 	case b.ID == h.Head:
 		return 1
 	}
-	return int(a.Birth) - int(b.Birth)
+	return cmp.Or(cmp.Compare(a.State, b.State), cmp.Compare(a.Birth, b.Birth), cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
 }
 
 // HouseholdChange changes a household; nil fields stay.
 type HouseholdChange struct {
 	Group   *id.ID
 	Address *string
-	Head    *id.ID // a member
+	Head    *id.ID // a member who lives here
 	State   *int
 }
 
-// UpdateHousehold changes a household.
+// UpdateHousehold changes a household. With a new head the relation of the old one becomes 原户主, to be corrected by hand.
 func (s *Service) UpdateHousehold(ctx context.Context, actor auth.Actor, household id.ID, c HouseholdChange) (out Household, err error) {
 	err = s.db.Tx(ctx, func(tx db.Tx) error {
-		h, err := s.household(tx, actor, auth.PeopleWrite, household)
+		h, err := s.lockHousehold(tx, actor, household)
 		if err != nil {
 			return err
 		}
-		if c.Group != nil {
+		var what []string
+		if c.Group != nil && *c.Group != h.Group {
 			if err := checkGroup(tx, h.Village, *c.Group); err != nil {
 				return err
 			}
 			h.Group = *c.Group
+			what = append(what, "换组")
 		}
-		if c.Address != nil {
-			h.Address = *c.Address
+		if c.Address != nil && *c.Address != h.Address {
+			h.Address = strings.TrimSpace(*c.Address)
+			what = append(what, "改住址")
 		}
-		if c.State != nil {
+		if c.State != nil && *c.State != h.State {
 			h.State = *c.State
+			what = append(what, map[int]string{HouseholdHere: "迁回", HouseholdMoved: "迁出"}[h.State])
 		}
-		if c.Head != nil {
-			found, err := VillagersByID(tx, []id.ID{*c.Head})
-			if err != nil {
+		if !checkAddress(h.Address) || h.State != HouseholdHere && h.State != HouseholdMoved {
+			return ErrHousehold.New()
+		}
+		if c.Head != nil && *c.Head != h.Head {
+			if err := changeHead(tx, &h, *c.Head); err != nil {
 				return err
 			}
-			v := found[*c.Head]
-			if v.Household != household || v.State != VillagerHere {
-				return ErrHousehold.New()
-			}
-			h.Head, h.HeadName, h.Pinyin, h.Initials = v.ID, v.Name, v.Pinyin, v.Initials
-		}
-		if utf8.RuneCountInString(h.Address) > 50 || !utf8.ValidString(h.Address) || h.State != HouseholdHere && h.State != HouseholdMoved {
-			return ErrHousehold.New()
+			what = append(what, "户主改为 "+h.HeadName)
 		}
 		err = tx.Exec("UPDATE households SET group_id = ?, address = ?, state = ?, head_id = ?, head_name = ?, pinyin = ?, initials = ?, updated_at = ? WHERE id = ?",
 			h.Group, h.Address, h.State, h.Head, h.HeadName, h.Pinyin, h.Initials, tx.Millis(), household).Error
 		if err != nil {
 			return fmt.Errorf("changing a household: %w", err)
 		}
+		h.UpdatedAt = tx.Millis()
 		out = h
-		return audit.Write(tx, actor.Audit("household.update", "household:"+household.String(), h.Village, "修改 "+h.HeadName+" 户"))
+		return audit.Write(tx, actor.Audit("household.update", "household:"+household.String(), h.Village, "修改 "+h.HeadName+" 户："+strings.Join(what, "，")))
 	})
 	return out, err
 }
 
-// AddMember enters a person into a household.
-func (s *Service) AddMember(ctx context.Context, actor auth.Actor, household id.ID, p Person) (out Villager, err error) {
-	err = s.db.Tx(ctx, func(tx db.Tx) error {
-		h, err := s.household(tx, actor, auth.PeopleWrite, household)
-		if err != nil {
-			return err
-		}
-		r, err := s.prepare(p)
-		if err != nil {
-			return err
-		}
-		r.VillageID, r.HouseholdID = h.Village, h.ID
-		if err := insertVillagers(tx, []villagerRow{r}); err != nil {
-			return err
-		}
-		out = r.villager()
-		return audit.Write(tx, actor.Audit("villager.create", "villager:"+r.ID.String(), h.Village, h.HeadName+" 户增加 "+r.Name))
-	})
-	return out, err
-}
-
-// UpdateVillager replaces what is known of a person; an empty IDNumber or Phone keeps the one there is. A changed name of a
-// head renames the household.
-func (s *Service) UpdateVillager(ctx context.Context, actor auth.Actor, villager id.ID, p Person, state int) (out Villager, err error) {
-	err = s.db.Tx(ctx, func(tx db.Tx) error {
-		found, err := VillagersByID(tx, []id.ID{villager})
-		if err != nil {
-			return err
-		}
-		old, ok := found[villager]
-		if !ok {
-			return errs.ErrNotFound.New()
-		}
-		if err := actor.InRegion(auth.PeopleWrite, old.Village); err != nil {
-			return err
-		}
-		r, err := s.prepare(p)
-		if err != nil {
-			return err
-		}
-		if state < VillagerHere || state > VillagerDied {
-			return ErrPerson.New()
-		}
-		set := "name = ?, pinyin = ?, initials = ?, relation = ?, gender = ?, birth = ?, state = ?, updated_at = ?"
-		args := []any{r.Name, r.Pinyin, r.Initials, r.Relation, r.Gender, r.Birth, state, tx.Millis()}
-		if r.PhoneHash != nil {
-			set += ", phone_sealed = ?, phone_hash = ?, phone_tail = ?"
-			args = append(args, r.PhoneSealed, r.PhoneHash, r.PhoneTail)
-		}
-		if r.IdnoHash != nil {
-			set += ", idno_hash = ?"
-			args = append(args, r.IdnoHash)
-		}
-		err = tx.Exec("UPDATE villagers SET "+set+" WHERE id = ?", append(args, villager)...).Error
-		if db.Duplicate(err) {
-			return ErrIDTaken.Wrap(err)
-		}
-		if err == nil {
-			err = tx.Exec("UPDATE households SET head_name = ?, pinyin = ?, initials = ? WHERE head_id = ?", r.Name, r.Pinyin, r.Initials, villager).Error
-		}
-		if err != nil {
-			return fmt.Errorf("changing a villager: %w", err)
-		}
-		r.ID, r.VillageID, r.HouseholdID, r.State = villager, old.Village, old.Household, state
-		out = r.villager()
-		return audit.Write(tx, actor.Audit("villager.update", "villager:"+villager.String(), old.Village, "修改 "+old.Name))
-	})
-	return out, err
-}
-
-// Phone is a villager's whole number, for those who may change it.
-func (s *Service) Phone(ctx context.Context, actor auth.Actor, villager id.ID) (phone string, err error) {
-	err = s.db.Read(ctx, func(tx db.Tx) error {
-		rows, err := byID[villagerRow](tx, villagerColumns, "villagers", "id", []id.ID{villager})
-		if err != nil {
-			return err
-		}
-		if len(rows) == 0 {
-			return errs.ErrNotFound.New()
-		}
-		if err := actor.InRegion(auth.PeopleWrite, rows[0].VillageID); err != nil {
-			return err
-		}
-		phone, err = s.openPhone(rows[0].PhoneSealed)
+func changeHead(tx db.Tx, h *Household, head id.ID) error {
+	found, err := VillagersByID(tx, []id.ID{head})
+	if err != nil {
 		return err
-	})
-	return phone, err
-}
-
-// ErrBinding is a household that could not be bound; one text for every reason, so that nobody learns who lives where.
-var ErrBinding = errs.Define(errs.Refused, "house.binding", "户码与姓名（或手机号）对不上，请核对房屋卡；仍不行请找村干部")
-
-// VerifyBinding checks that somebody knows a household: its code and the name or the telephone number of a member.
-func (s *Service) VerifyBinding(tx db.Tx, houseCode, nameOrPhone string) (Household, Villager, error) {
-	code, err := ParseHouseCode(houseCode)
-	if err != nil {
-		return Household{}, Villager{}, ErrBinding.Wrap(err)
 	}
-	h, ok, err := HouseholdByCode(tx, code)
-	if err != nil {
-		return Household{}, Villager{}, err
+	v := found[head]
+	if v.Household != h.ID || !v.Here() {
+		return ErrHousehold.New()
 	}
-	if !ok || !h.Active() {
-		return Household{}, Villager{}, ErrBinding.New()
+	if err := tx.Exec("UPDATE villagers SET relation = ?, updated_at = ? WHERE id = ? AND relation = ?", relationFormer, tx.Millis(), h.Head, relationHead).Error; err != nil {
+		return fmt.Errorf("changing the old head of a household: %w", err)
 	}
-	rows, err := byID[villagerRow](tx, villagerColumns, "villagers", "household_id", []id.ID{h.ID})
-	if err != nil {
-		return Household{}, Villager{}, err
+	if err := tx.Exec("UPDATE villagers SET relation = ?, updated_at = ? WHERE id = ?", relationHead, tx.Millis(), head).Error; err != nil {
+		return fmt.Errorf("changing the new head of a household: %w", err)
 	}
-	given := strings.TrimSpace(nameOrPhone)
-	phone, _ := ParsePhone(given)
-	for _, r := range rows {
-		if r.State == VillagerHere && (r.Name == given || phone != "" && r.PhoneHash != nil && string(r.PhoneHash) == string(s.keyed("phone", phone))) {
-			return h, r.villager(), nil
-		}
-	}
-	return Household{}, Villager{}, ErrBinding.New()
+	h.Head, h.HeadName, h.Pinyin, h.Initials = v.ID, v.Name, v.Pinyin, v.Initials
+	return nil
 }

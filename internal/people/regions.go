@@ -39,9 +39,17 @@ func (s *Service) CreateRegion(ctx context.Context, actor auth.Actor, n NewRegio
 		if out, err = InsertRegion(tx, n); err != nil {
 			return err
 		}
-		return audit.Write(tx, actor.Audit("region.create", "region:"+out.ID.String(), out.Village, "新建"+RegionKindNames[out.Kind]+" "+out.Name))
+		return audit.Write(tx, actor.Audit("region.create", "region:"+out.ID.String(), out.place(), "新建"+RegionKindNames[out.Kind]+" "+out.Name))
 	})
 	return out, err
+}
+
+// place is where the audit log files a change of the region: its village, or itself above the villages.
+func (r Region) place() id.ID {
+	if r.Village != 0 {
+		return r.Village
+	}
+	return r.ID
 }
 
 // InsertRegion writes a region, checking that its level is the one below its parent's.
@@ -116,7 +124,7 @@ func (s *Service) RenameRegion(ctx context.Context, actor auth.Actor, region id.
 		if err := tx.Exec("UPDATE regions SET name = ?, initials = ?, sort = ? WHERE id = ?", name, placeInitials(name), sort, region).Error; err != nil {
 			return fmt.Errorf("renaming a region: %w", err)
 		}
-		return audit.Write(tx, actor.Audit("region.update", "region:"+region.String(), found[region].Village, found[region].Name+" 改名为 "+name))
+		return audit.Write(tx, actor.Audit("region.update", "region:"+region.String(), found[region].place(), found[region].Name+" 改名为 "+name))
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"strings"
 
+	"jishan/internal/cal"
 	"jishan/internal/db"
 	"jishan/internal/errs"
 )
@@ -29,6 +30,9 @@ var ErrIDNumber = errs.Define(errs.Invalid, "person.idno", "身份证号码不�
 
 // NewService derives its keys from secret (at least 32 bytes): one to encrypt telephone numbers, one to find numbers by hash.
 func NewService(d *db.DB, secret []byte) (*Service, error) {
+	if len(secret) < 32 {
+		return nil, fmt.Errorf("the secret for telephone numbers has %d bytes, at least 32 are needed", len(secret))
+	}
 	key := func(info string) ([]byte, error) { return hkdf.Key(sha256.New, secret, nil, info, 32) }
 	sealKey, err := key("jishan people phone")
 	if err != nil {
@@ -106,9 +110,9 @@ func ParsePhone(s string) (string, error) {
 	return s, nil
 }
 
-// ParseIDNumber reads an 18-character identity number and checks its check digit (GB 11643-1999, ISO 7064 MOD 11-2); "" stays "".
+// ParseIDNumber reads an 18-character identity number and checks its check digit (GB 11643-1999, ISO 7064 MOD 11-2) and birthday; "" stays "".
 // It returns the number in upper case, the birthday and the gender (1 male, 2 female).
-func ParseIDNumber(s string) (number string, birth int, gender int, err error) {
+func ParseIDNumber(s string) (number string, birth cal.Day, gender int, err error) {
 	s = strings.ToUpper(normal(s))
 	if s == "" {
 		return "", 0, 0, nil
@@ -131,7 +135,10 @@ func ParseIDNumber(s string) (number string, birth int, gender int, err error) {
 		return "", 0, 0, ErrIDNumber.New()
 	}
 	for _, c := range []byte(s[6:14]) {
-		birth = birth*10 + int(c-'0')
+		birth = birth*10 + cal.Day(c-'0')
+	}
+	if !birth.Valid() {
+		return "", 0, 0, ErrIDNumber.New()
 	}
 	gender = 2
 	if (s[16]-'0')%2 == 1 {

@@ -34,7 +34,7 @@ type settingsRow struct {
 	CardDayCap     points.Amount
 }
 
-// shortfallCodes are the values of the column shortfall, which predates nothing but reads well in SQL: 1 take, 2 refuse, 3 owe.
+// shortfallCodes are the values of the column shortfall: 1 take, 2 refuse, 3 owe.
 var shortfallCodes = map[int]ledger.Shortfall{1: ledger.Take, 2: ledger.Refuse, 3: ledger.Owe}
 
 func (r settingsRow) settings() Settings {
@@ -78,8 +78,38 @@ func (s Settings) Check() error {
 			return ErrSettings.With("分值应在 0 到 %s 之间", most)
 		}
 	}
+	if len(s.RedeemDays) > 100 {
+		return ErrSettings.With("兑换日写得太长，请只写每月几号或星期几")
+	}
 	_, err := RedeemOpen(s.RedeemDays, 20260101)
 	return err
+}
+
+// differences say in Chinese what changes from s to n, for the audit log.
+func (s Settings) differences(n Settings) string {
+	var out []string
+	add := func(name string, before, after any) {
+		if before != after {
+			out = append(out, fmt.Sprintf("%s %v→%v", name, before, after))
+		}
+	}
+	yes := map[bool]string{true: "是", false: "否"}
+	handling := map[ledger.Shortfall]string{ledger.Take: "扣到零", ledger.Refuse: "不许扣", ledger.Owe: "可以欠分"}
+	add("年度起始月", s.SchemeStart, n.SchemeStart)
+	add("关账日", s.CloseDay, n.CloseDay)
+	add("有效期（月）", s.ExpiryMonths, n.ExpiryMonths)
+	add("余额不足时", handling[s.Shortfall], handling[n.Shortfall])
+	add("最多欠分", s.OwingLimit, n.OwingLimit)
+	add("隐去姓名", yes[s.MaskNames], yes[n.MaskNames])
+	add("最少兑换", s.RedeemMin, n.RedeemMin)
+	add("兑换倍数", s.RedeemStep, n.RedeemStep)
+	add("每户每月最多兑换", s.RedeemMonthCap, n.RedeemMonthCap)
+	add("兑换日", "“"+s.RedeemDays+"”", "“"+n.RedeemDays+"”")
+	add("刷卡每日最多", s.CardDayCap, n.CardDayCap)
+	if len(out) == 0 {
+		return "没有变化"
+	}
+	return strings.Join(out, "，")
 }
 
 // RedeemOpen reports whether goods may be redeemed on the day. spec is "" for any day, or days of the month and weekdays
@@ -106,7 +136,7 @@ func RedeemOpen(spec string, d cal.Day) (bool, error) {
 	return open, nil
 }
 
-// UpdateSettings replaces a village's settings.
+// UpdateSettings replaces a village's settings; what changed is in the audit log.
 func (s *Service) UpdateSettings(ctx context.Context, actor auth.Actor, set Settings) error {
 	if err := actor.InRegion(auth.SettingsWrite, set.Village); err != nil {
 		return err
@@ -115,12 +145,12 @@ func (s *Service) UpdateSettings(ctx context.Context, actor auth.Actor, set Sett
 		return err
 	}
 	return s.db.Tx(ctx, func(tx db.Tx) error {
-		regions, err := RegionsByID(tx, []id.ID{set.Village})
-		if err != nil {
+		if _, err := villageByID(tx, set.Village); err != nil {
 			return err
 		}
-		if regions[set.Village].Kind != Village {
-			return errs.ErrNotFound.New()
+		before, err := SettingsOf(tx, set.Village)
+		if err != nil {
+			return err
 		}
 		code := 1
 		for c, v := range shortfallCodes {
@@ -137,7 +167,7 @@ func (s *Service) UpdateSettings(ctx context.Context, actor auth.Actor, set Sett
 		if err != nil {
 			return fmt.Errorf("saving a village's settings: %w", err)
 		}
-		return audit.Write(tx, actor.Audit("village.settings", "village:"+set.Village.String(), set.Village, "修改本村设置"))
+		return audit.Write(tx, actor.Audit("village.settings", "village:"+set.Village.String(), set.Village, "修改本村设置："+before[set.Village].differences(set)))
 	})
 }
 

@@ -47,7 +47,7 @@ const (
 // Household is the owner of a wallet.
 type Household struct {
 	ID, Village, Group   id.ID
-	Code                 string // 8 characters, see HouseCode
+	Code                 string // 8 characters, see ParseHouseCode
 	Head                 id.ID
 	HeadName             string
 	Pinyin, Initials     string
@@ -167,7 +167,7 @@ func byID[R any](tx db.Tx, columns, table, column string, ids []id.ID) ([]R, err
 
 // RegionsByID reads regions; what does not exist is missing from the map.
 func RegionsByID(tx db.Tx, ids []id.ID) (map[id.ID]Region, error) {
-	rows, err := byID[regionRow](tx, "id, parent_id, kind, code, name, initials, county_id, township_id, village_id, sort", "regions", "id", ids)
+	rows, err := byID[regionRow](tx, regionColumns, "regions", "id", ids)
 	out := make(map[id.ID]Region, len(rows))
 	for _, r := range rows {
 		out[r.ID] = r.region()

@@ -64,7 +64,7 @@ CREATE TABLE households (
   updated_at BIGINT NOT NULL,
   UNIQUE KEY households_code (code),
   KEY households_village (village_id, group_id, code),
-  KEY households_initials (village_id, initials)
+  KEY households_list (village_id, code)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
 
 CREATE TABLE villagers (
@@ -85,7 +85,10 @@ CREATE TABLE villagers (
   created_at BIGINT NOT NULL,
   updated_at BIGINT NOT NULL,
   KEY villagers_household (household_id),
-  KEY villagers_village (village_id, initials),
+  KEY villagers_initials (village_id, initials),
+  KEY villagers_pinyin (village_id, pinyin),
+  KEY villagers_name (village_id, name),
+  KEY villagers_tail (village_id, phone_tail),
   KEY villagers_phone (phone_hash),
   UNIQUE KEY villagers_idno (idno_hash)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;

@@ -65,7 +65,7 @@ CREATE TABLE households (
 );
 CREATE UNIQUE INDEX households_code ON households (code);
 CREATE INDEX households_village ON households (village_id, group_id, code);
-CREATE INDEX households_initials ON households (village_id, initials);
+CREATE INDEX households_list ON households (village_id, code);
 
 CREATE TABLE villagers (
   id BIGINT NOT NULL PRIMARY KEY,
@@ -86,7 +86,10 @@ CREATE TABLE villagers (
   updated_at BIGINT NOT NULL
 );
 CREATE INDEX villagers_household ON villagers (household_id);
-CREATE INDEX villagers_village ON villagers (village_id, initials);
+CREATE INDEX villagers_initials ON villagers (village_id, initials);
+CREATE INDEX villagers_pinyin ON villagers (village_id, pinyin);
+CREATE INDEX villagers_name ON villagers (village_id, name);
+CREATE INDEX villagers_tail ON villagers (village_id, phone_tail);
 CREATE INDEX villagers_phone ON villagers (phone_hash);
 CREATE UNIQUE INDEX villagers_idno ON villagers (idno_hash);
 
