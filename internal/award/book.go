@@ -61,7 +61,7 @@ func book(tx db.Tx, orders []order) ([]batch.Result[[]Outcome], error) {
 			case len(o.Grants) == 1:
 				out[i] = batch.Result[[]Outcome]{Err: err}
 			default:
-				out[i].Value[j] = Outcome{Rule: g.Rule, Household: g.Household, Person: g.Person, Member: g.Member, Day: g.Day}.failed(err)
+				out[i].Value[j] = out[i].Value[j].failed(err)
 			}
 		}
 	}
@@ -82,10 +82,12 @@ func book(tx db.Tx, orders []order) ([]batch.Result[[]Outcome], error) {
 
 // post decides on one grant and hands it to the ledger's batch.
 func (p *plan) post(b *ledger.Batch, o order, g Grant, out *Outcome) (*booked, error) {
+	*out = Outcome{Rule: g.Rule, Household: g.Household, Person: g.Person, Member: g.Member, Day: g.Day}
 	t, err := p.resolve(o.actor, o.Village, g)
 	if err != nil {
 		return nil, err
 	}
+	out.Household, out.Day = t.household, t.day
 	res, err := p.evaluate(o.Village, g, t)
 	if err != nil {
 		return nil, err
@@ -108,10 +110,7 @@ func (p *plan) post(b *ledger.Batch, o order, g Grant, out *Outcome) (*booked, e
 	}
 	p.remember(t, res)
 	text := explain(res, posted.Moved)
-	*out = Outcome{
-		Rule: g.Rule, Household: t.household, Person: t.person, Member: t.member, Day: t.day, Points: res.Points,
-		Booked: posted.Moved, Balance: posted.Balance, Capped: res.Capped, Explanation: text,
-	}
+	out.Points, out.Booked, out.Balance, out.Capped, out.Explanation = res.Points, posted.Moved, posted.Balance, res.Capped, text
 	return &booked{grant: g, actor: o.actor, target: t, result: res, posted: posted, outcome: out, text: text}, nil
 }
 

@@ -1,0 +1,92 @@
+//go:build bench
+
+package bench
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// seconds is how long each figure is measured for.
+func seconds() time.Duration {
+	if n, err := strconv.Atoi(os.Getenv("BENCH_SECONDS")); err == nil {
+		return time.Duration(n) * time.Second
+	}
+	return 5 * time.Second
+}
+
+// figure is one measurement.
+type figure struct {
+	name     string
+	perSec   float64
+	p50, p99 time.Duration
+	ratio    string // against the raw limit or the peer named
+	failures int64
+}
+
+// run calls work from so many clients until the time is up, each client with its own number, and after a short warm-up.
+// units is how many things one call does.
+func run(t testing.TB, name string, clients, units int, work func(client, turn int) error) figure {
+	t.Helper()
+	var failures atomic.Int64
+	var mu sync.Mutex
+	var all []time.Duration
+	var wg sync.WaitGroup
+	warm := time.Now().Add(seconds() / 5)
+	end := warm.Add(seconds())
+	for c := range clients {
+		wg.Go(func() {
+			var mine []time.Duration
+			for turn := 0; ; turn++ {
+				begin := time.Now()
+				if begin.After(end) {
+					break
+				}
+				if err := work(c, turn); err != nil {
+					if failures.Add(1) == 1 {
+						t.Logf("%s: first failure: %v", name, err)
+					}
+					continue
+				}
+				if begin.After(warm) {
+					mine = append(mine, time.Since(begin))
+				}
+			}
+			mu.Lock()
+			all = append(all, mine...)
+			mu.Unlock()
+		})
+	}
+	wg.Wait()
+	slices.Sort(all)
+	f := figure{name: name, failures: failures.Load()}
+	if n := len(all); n > 0 {
+		f.perSec = float64(n*units) / (time.Since(warm)).Seconds()
+		f.p50, f.p99 = all[n/2], all[n*99/100]
+	}
+	t.Logf("%-52s %9.0f/s  p50 %8s  p99 %8s  failed %d", f.name, f.perSec, short(f.p50), short(f.p99), f.failures)
+	return f
+}
+
+func (f figure) against(peer figure) figure {
+	if peer.perSec > 0 {
+		f.ratio = fmt.Sprintf("%.2f× %s", f.perSec/peer.perSec, peer.name)
+	}
+	return f
+}
+
+func short(d time.Duration) string {
+	switch {
+	case d >= time.Second:
+		return fmt.Sprintf("%.2f s", d.Seconds())
+	case d >= time.Millisecond:
+		return fmt.Sprintf("%.1f ms", float64(d.Microseconds())/1000)
+	}
+	return fmt.Sprintf("%d µs", d.Microseconds())
+}
