@@ -87,6 +87,7 @@ CREATE TABLE redemptions (
   household_id BIGINT NOT NULL,
   merchant_id BIGINT NOT NULL,
   way TINYINT NOT NULL, -- 1 dynamic code, 2 card and PIN, 3 officer for the household
+  nonce VARBINARY(16) NOT NULL, -- the one-time number of the code or ticket it was confirmed with
   points BIGINT NOT NULL,
   fen BIGINT NOT NULL, -- what the village owes the merchant for it, at the rate of the day
   day INT NOT NULL,
@@ -94,12 +95,14 @@ CREATE TABLE redemptions (
   state TINYINT NOT NULL, -- 1 confirmed, 2 refunded
   refunded_by BIGINT NOT NULL DEFAULT 0,
   refunded_at BIGINT NOT NULL DEFAULT 0,
+  refund_number BIGINT NOT NULL DEFAULT 0, -- the ledger transaction that gave the points back
   reason VARCHAR(300) NOT NULL,
   actor_id BIGINT NOT NULL,
   actor_name VARCHAR(64) NOT NULL,
   at BIGINT NOT NULL,
   PRIMARY KEY (village_id, number),
   KEY redemptions_household (household_id, month),
+  KEY redemptions_village (village_id, month),
   KEY redemptions_merchant (merchant_id, month, at)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
 
