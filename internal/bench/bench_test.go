@@ -1,0 +1,115 @@
+//go:build bench
+
+package bench
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"jishan/internal/id"
+	"jishan/internal/testkit"
+)
+
+// TestThroughput measures everything on one database: SQLite, or the MySQL or MariaDB of TEST_DSN. BENCH_OUT names the file
+// that the table is appended to.
+func TestThroughput(t *testing.T) {
+	dsn := testkit.DSN(t)
+	p := furnish(t, dsn)
+	s := serve(t, dsn)
+	idle, _ := s.memory(t)
+	admin := s.login(t, "officer", "admin")
+	r := newRaw(t, dsn)
+	var table []figure
+	add := func(f figure) figure {
+		table = append(table, f)
+		return f
+	}
+
+	raw1 := add(run(t, "raw, one transaction a posting, 64 clients", 64, 1, r.post))
+	raw100 := add(run(t, "raw, 100 postings a transaction, 4 clients", 4, 100, r.postMany))
+
+	for _, clients := range []int{1, 16, 64, 256} {
+		var turn atomic.Int64
+		f := run(t, fmt.Sprintf("single awards over HTTP, %d clients", clients), clients, 1, func(int, int) error {
+			v, h := p.at(int(turn.Add(1)) * 13)
+			return s.call(http.MethodPost, "/villages/"+v.String()+"/awards", admin, grants(p.rule, h), nil)
+		})
+		if clients == 64 {
+			f = f.against(raw1)
+		}
+		add(f)
+	}
+
+	var clerks []string
+	for i := range shops {
+		clerks = append(clerks, s.login(t, "merchant", fmt.Sprintf("shop%d", i)))
+	}
+	redeem := func(name string, counters int) figure {
+		codes := p.presented(t, int(seconds().Seconds()*1.2+1)*6000)
+		var turn atomic.Int64
+		return run(t, name, 64, 1, func(int, int) error {
+			n := int(turn.Add(1))
+			if n >= len(codes) {
+				return fmt.Errorf("out of codes")
+			}
+			return s.call(http.MethodPost, "/counter/redemptions", clerks[n%counters], map[string]any{"text": codes[n], "points": 1}, nil)
+		})
+	}
+	spread := add(redeem("redemptions at 16 merchants, 64 clients", shops))
+	add(redeem("redemptions at one merchant, 64 clients", 1).against(spread))
+
+	const bulk = 10_000
+	body := map[string]any{}
+	var list []map[string]string
+	for i := range bulk {
+		list = append(list, map[string]string{"rule": p.rule.String(), "household": p.houses[0][i%houses].String()})
+	}
+	body["grants"] = list
+	begin := time.Now()
+	require.NoError(t, s.call(http.MethodPost, "/villages/"+p.villages[0].String()+"/awards", admin, body, nil))
+	took := time.Since(begin)
+	add(figure{name: "one bulk award of 10,000", perSec: bulk / took.Seconds(), p50: took, p99: took}.against(raw100))
+
+	_, peak := s.memory(t)
+	write(t, dsn, table, fmt.Sprintf("Start until ready %s; memory %d MiB when idle, %d MiB at its highest.", short(s.start), idle, peak))
+}
+
+func grants(rule, house id.ID) map[string]any {
+	return map[string]any{"grants": []map[string]string{{"rule": rule.String(), "household": house.String()}}}
+}
+
+// write appends the table to BENCH_OUT, in Markdown.
+func write(t testing.TB, dsn string, table []figure, notes string) {
+	name := "SQLite and in-process Redis"
+	if isMySQL(dsn) {
+		name = "MariaDB (`innodb_flush_log_at_trx_commit=1`) and Redis"
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "## %s\n\n| what | per second | p50 | p99 | ratio |\n|---|---:|---:|---:|---|\n", name)
+	for _, f := range table {
+		fmt.Fprintf(&b, "| %s | %.0f | %s | %s | %s |\n", f.name, f.perSec, short(f.p50), short(f.p99), f.ratio)
+		if f.failures > 0 {
+			fmt.Fprintf(&b, "| ↳ failed calls: %d | | | | |\n", f.failures)
+		}
+	}
+	fmt.Fprintf(&b, "\n%s Measured for %s each with %s on %d cores; server, load, database and Redis share them.\n\n", notes, seconds(), runtime.Version(), runtime.NumCPU())
+	t.Log("\n" + b.String())
+	out := os.Getenv("BENCH_OUT")
+	if out == "" {
+		return
+	}
+	f, err := os.OpenFile(filepath.Clean(out), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	require.NoError(t, err)
+	_, err = f.WriteString(b.String())
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+}
