@@ -1,5 +1,5 @@
 -- +goose Up
--- The board of a closed period as it stood; rows is JSON.
+-- The board of a closed period as it stood; list is JSON, compressed with gzip (board.snapshotLine).
 CREATE TABLE board_snapshots (
   scope_id BIGINT NOT NULL,
   subject VARCHAR(16) NOT NULL,
