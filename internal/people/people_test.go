@@ -1,7 +1,6 @@
 package people_test
 
 import (
-	"bytes"
 	"context"
 	"strings"
 	"testing"
@@ -14,7 +13,6 @@ import (
 	"jishan/internal/db"
 	"jishan/internal/people"
 	"jishan/internal/testkit"
-	"jishan/internal/xlsx"
 )
 
 var (
@@ -43,114 +41,6 @@ func setup(t *testing.T) fixture {
 	f.village = make(f.town, people.Village, "500100101201", "小渔溪村")
 	f.other = make(f.town, people.Village, "500100101202", "芷溪村")
 	return f
-}
-
-func sheet(t *testing.T, rows ...[]any) []byte {
-	heads := []xlsx.Head{}
-	for _, h := range rows[0] {
-		heads = append(heads, xlsx.Head{Header: h.(string)})
-	}
-	var b bytes.Buffer
-	require.NoError(t, xlsx.Write(&b, xlsx.Book{Sheets: []xlsx.Sheet{{Name: "花名册", Title: "小渔溪村花名册", Heads: heads, Rows: func(yield func([]any) bool) {
-		for _, r := range rows[1:] {
-			if !yield(r) {
-				return
-			}
-		}
-	}}}}))
-	return b.Bytes()
-}
-
-func TestRosterImportTwiceChangesNothing(t *testing.T) {
-	f := setup(t)
-	data := sheet(t, []any{"电话", "户主姓名", "姓名", "关系", "小组", "证件号"},
-		[]any{"13800000001", "王大山", "王大山", "户主", "1组", "11010519491231002X"},
-		[]any{"", "王大山", "单小梅", "妻", "1组", ""},
-		[]any{"", "", "", "", "", ""},
-		[]any{"", "李四", "李四", "户主", "2组", ""})
-	preview, err := f.s.ImportRoster(ctx, system, f.village.ID, data, people.ImportOptions{Preview: true})
-	require.NoError(t, err)
-	require.Equal(t, 2, preview.NewHouseholds)
-	require.False(t, preview.Written)
-	list, err := f.s.Households(ctx, system, people.Search{Village: f.village.ID})
-	require.NoError(t, err)
-	require.Empty(t, list)
-
-	r, err := f.s.ImportRoster(ctx, system, f.village.ID, data, people.ImportOptions{})
-	require.NoError(t, err)
-	require.True(t, r.Written)
-	require.Equal(t, 3, r.NewVillagers)
-	r, err = f.s.ImportRoster(ctx, system, f.village.ID, data, people.ImportOptions{})
-	require.NoError(t, err)
-	require.Zero(t, r.NewHouseholds+r.NewVillagers+r.Changed)
-	require.Equal(t, 3, r.Unchanged)
-
-	for text, head := range map[string]string{"wds": "王大山", "王大": "王大山", "wangda": "王大山", "sxm": "王大山", "shanxiao": "王大山", "0001": "王大山", "ls": "李四"} {
-		list, err := f.s.Households(ctx, system, people.Search{Village: f.village.ID, Text: text})
-		require.NoError(t, err)
-		require.Len(t, list, 1, text)
-		require.Equal(t, head, list[0].HeadName)
-	}
-	list, err = f.s.Households(ctx, system, people.Search{Text: "sxm"})
-	require.NoError(t, err)
-	require.Equal(t, "单小梅", list[0].Match)
-
-	// The very code is found however it is typed; bound by name or number, and nobody else's.
-	code := list[0].Code
-	typed := strings.ToLower(people.FormatHouseCode(code))
-	list, err = f.s.Households(ctx, system, people.Search{Text: typed})
-	require.NoError(t, err)
-	require.Len(t, list, 1)
-	require.NoError(t, f.db.Read(ctx, func(tx db.Tx) error {
-		for _, who := range []string{"王大山", "单小梅", "138 0000 0001"} {
-			h, _, err := f.s.VerifyBinding(tx, typed, who)
-			require.NoError(t, err)
-			require.Equal(t, code, h.Code)
-		}
-		_, _, err := f.s.VerifyBinding(tx, typed, "李四")
-		require.ErrorIs(t, err, people.ErrBinding)
-		return nil
-	}))
-}
-
-func TestRosterSaysWhatIsWrongAndWritesNothing(t *testing.T) {
-	f := setup(t)
-	data := sheet(t, []any{"户主", "姓名", "身份证", "手机", "户码", "性别"},
-		[]any{"王大山", "王大山", "110105194912310021", "", "", ""},
-		[]any{"王大山", "王小山", "11010519491231002X", "123", "", ""},
-		[]any{"王大山", "王二山", "11010519491231002X", "", "ABCDEFGH", "不详"},
-		[]any{"李四", "李四", "", "", "", ""})
-	r, err := f.s.ImportRoster(ctx, system, f.village.ID, data, people.ImportOptions{})
-	require.NoError(t, err)
-	require.False(t, r.Written)
-	var texts []string
-	for _, p := range r.Problems {
-		texts = append(texts, p.Path+p.Text)
-	}
-	all := strings.Join(texts, "\n")
-	for _, want := range []string{"第3行「身份证」", "第4行「手机」", "第5行「性别」请填男或女", "第5行「户码」"} {
-		require.Contains(t, all, want)
-	}
-	require.NotContains(t, all, "110105") // identity numbers are not repeated
-	var report bytes.Buffer
-	require.NoError(t, r.WriteProblems(&report))
-	r, err = f.s.ImportRoster(ctx, system, f.village.ID, data, people.ImportOptions{SkipBad: true})
-	require.NoError(t, err)
-	require.True(t, r.Written)
-	require.Equal(t, 1, r.NewVillagers)
-}
-
-func TestVillagerMovesToAnotherHousehold(t *testing.T) {
-	f := setup(t)
-	head := []any{"户主", "姓名", "关系", "身份证号"}
-	_, err := f.s.ImportRoster(ctx, system, f.village.ID, sheet(t, head, []any{"王大山", "王大山", "户主", ""}, []any{"王大山", "王小花", "女", "11010519491231002X"}, []any{"李四", "李四", "户主", ""}), people.ImportOptions{})
-	require.NoError(t, err)
-	r, err := f.s.ImportRoster(ctx, system, f.village.ID, sheet(t, head, []any{"李四", "王小花", "儿媳", "11010519491231002X"}), people.ImportOptions{})
-	require.NoError(t, err)
-	require.Equal(t, 1, r.Moved)
-	require.Zero(t, r.NewVillagers)
-	_, err = f.s.ImportRoster(ctx, system, f.other.ID, sheet(t, head, []any{"王小花", "王小花", "户主", "11010519491231002X"}), people.ImportOptions{})
-	require.ErrorIs(t, err, people.ErrIDTaken)
 }
 
 func TestSettings(t *testing.T) {
