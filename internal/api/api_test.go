@@ -91,7 +91,7 @@ func newRig(t *testing.T, change ...func(*conf.Config)) *rig {
 	}
 	log := &logBuffer{}
 	s := newServer(Deps{Config: cfg, DB: testkit.DB(t), Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
-	s.authenticate = func(_ context.Context, token string) (auth.Actor, error) {
+	s.authenticate = func(_ context.Context, token, _, _ string) (auth.Actor, error) {
 		switch token {
 		case "officer":
 			return auth.Actor{UserID: 7, Kind: auth.KindOfficer, Grants: []auth.Grant{{Role: auth.RoleVillage}}}, nil

@@ -31,7 +31,6 @@ var (
 // Call is who asks and how.
 type Call struct {
 	Actor     auth.Actor // zero where nobody is logged in
-	Token     string     // the access token as sent, for operations about the session itself
 	Idem      idempotency.Request
 	Upload    *Upload // of operations that take a file
 	Address   string  // of the client
@@ -67,14 +66,16 @@ func (s *Server) admit(gc *gin.Context, st *state, op *Op) error {
 		if !ok {
 			return ErrNoToken.New()
 		}
-		actor, err := s.authenticate(gc.Request.Context(), token)
+		actor, err := s.authenticate(gc.Request.Context(), token, st.call.Address, st.call.RequestID)
 		if err != nil {
 			return err
 		}
-		actor.Address, actor.RequestID = st.call.Address, st.call.RequestID
-		st.call.Actor, st.call.Token = actor, token
-		if !op.Audience.Has(actor.Kind) || !actor.Can(op.Perm) {
+		st.call.Actor = actor
+		if !op.Audience.Has(actor.Kind) {
 			return errs.ErrForbidden.New()
+		}
+		if err := actor.Check(op.Perm); err != nil {
+			return err
 		}
 	}
 	var key string

@@ -2,4 +2,16 @@ package api
 
 // features registers the operations of every feature.
 func (s *Server) features() {
+	s.authOps()
+	s.myOps()
+	s.regionOps()
+	s.peopleOps()
+	s.statementOps()
+	s.ruleOps()
+	s.awardOps()
+	s.partyOps()
+	s.merchantOps()
+	s.counterOps()
+	s.boardOps()
+	s.userOps()
 }

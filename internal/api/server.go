@@ -15,9 +15,18 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"jishan/internal/auth"
+	"jishan/internal/award"
+	"jishan/internal/board"
 	"jishan/internal/conf"
 	"jishan/internal/db"
+	"jishan/internal/notice"
+	"jishan/internal/party"
+	"jishan/internal/people"
 	"jishan/internal/rdb"
+	"jishan/internal/redeem"
+	"jishan/internal/rule"
+	"jishan/internal/shop"
+	"jishan/internal/wechat"
 )
 
 const (
@@ -33,6 +42,17 @@ type Deps struct {
 	Redis   *rdb.Redis
 	Log     *slog.Logger
 	Metrics *prometheus.Registry
+
+	Auth   *auth.Service
+	WeChat *wechat.Client
+	People *people.Service
+	Rules  *rule.Service
+	Awards *award.Service
+	Party  *party.Service
+	Shop   *shop.Service
+	Redeem *redeem.Service
+	Notice *notice.Service
+	Board  *board.Service
 }
 
 // Server is the HTTP interface. Safe for concurrent use once made.
@@ -47,7 +67,8 @@ type Server struct {
 	ops          []Op
 	inside       chan struct{}
 	uploads      chan struct{}
-	authenticate func(ctx context.Context, token string) (auth.Actor, error)
+	binding      attempts
+	authenticate func(ctx context.Context, token, address, requestID string) (auth.Actor, error)
 }
 
 type limits struct {
@@ -58,6 +79,7 @@ type limits struct {
 // New registers every operation. It panics on an operation that is not described properly, and does not use the services yet.
 func New(d Deps) *Server {
 	s := newServer(d)
+	s.authenticate = d.Auth.Authenticate
 	s.features()
 	return s
 }
