@@ -210,8 +210,8 @@ func (s *Service) Merchant(ctx context.Context, actor auth.Actor, merchant id.ID
 // Merchants lists those the actor may see: one's own, those standing in one's regions, those serving one's villages.
 // Needs merchant.read.
 func (s *Service) Merchants(ctx context.Context, actor auth.Actor, q MerchantQuery) (MerchantPage, error) {
-	if !actor.Can(auth.MerchantRead) {
-		return MerchantPage{}, errs.ErrForbidden.New()
+	if err := actor.Check(auth.MerchantRead); err != nil {
+		return MerchantPage{}, err
 	}
 	limit := pageLimit(q.Limit)
 	var out MerchantPage

@@ -69,6 +69,10 @@ func (s *Service) CreateProduct(ctx context.Context, actor auth.Actor, req idemp
 		if bad != nil {
 			return bad
 		}
+		// The lock first: a repetition that waits for the first request must find that one's answer, not its product's name.
+		if err := lockMerchant(tx, m.ID); err != nil {
+			return err
+		}
 		out, _, err = idempotency.Do(tx, req, func() (Product, error) {
 			p := Product{ID: id.New(), Merchant: in.Merchant, Name: in.Name, Initials: initials(in.Name), Unit: in.Unit, Price: in.Price,
 				LowStock: in.LowStock, Photo: in.Photo, State: in.State, CreatedAt: tx.Now, UpdatedAt: tx.Now}

@@ -217,6 +217,14 @@ func TestProductsBelongToTheirMerchant(t *testing.T) {
 	again, err := w.s.CreateProduct(ctx, owner, request("a"), in)
 	require.NoError(t, err)
 	require.Equal(t, p.ID, again.ID, "a repeated request is answered with the first product")
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			_, err := w.s.CreateProduct(ctx, owner, request("impatient"), shop.ProductInput{Merchant: m.ID, Name: "肥皂", Unit: "块", Price: points.Whole(3), Stock: 1})
+			require.NoError(t, err)
+		})
+	}
+	wg.Wait()
 	_, err = w.s.CreateProduct(ctx, owner, request("b"), in)
 	require.ErrorIs(t, err, shop.ErrProductTaken)
 	for _, actor := range []auth.Actor{shopkeeper(auth.RoleOwner, rival.ID), shopkeeper(auth.RoleClerk, m.ID), w.officer, w.villager} {
@@ -236,7 +244,7 @@ func TestProductsBelongToTheirMerchant(t *testing.T) {
 	p, err = w.s.UpdateProduct(ctx, owner, p.ID, in)
 	require.NoError(t, err)
 	require.EqualValues(t, 40, p.Stock)
-	goods, err := w.s.Goods(ctx, w.officer, shop.GoodsQuery{Village: w.village})
+	goods, err := w.s.Goods(ctx, w.officer, shop.GoodsQuery{Village: w.village, Search: "xyf"})
 	require.NoError(t, err)
 	require.Empty(t, goods.Goods)
 	w.clean(t)

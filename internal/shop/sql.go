@@ -90,6 +90,15 @@ func merchantByID(tx db.Tx, key id.ID) (Merchant, error) {
 	return Merchant{}, errs.ErrNotFound.New()
 }
 
+// lockMerchant holds a merchant's row until the end of the transaction.
+func lockMerchant(tx db.Tx, key id.ID) error {
+	var held id.ID
+	if err := tx.Raw("SELECT id FROM merchants WHERE id = ?"+tx.ForUpdate(), key).Scan(&held).Error; err != nil {
+		return fmt.Errorf("locking a merchant: %w", err)
+	}
+	return nil
+}
+
 // ContractsOf reads the contracts of the merchants, ended ones too; with villages, only those with them.
 func ContractsOf(tx db.Tx, merchants []id.ID, villages ...id.ID) (map[ContractKey]Contract, error) {
 	out := map[ContractKey]Contract{}

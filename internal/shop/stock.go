@@ -120,11 +120,12 @@ func (s *Service) changeStock(ctx context.Context, actor auth.Actor, req idempot
 		if err := merchantsPeople(actor, auth.ProductWrite, merchant); err != nil {
 			return err
 		}
+		// The lock first: a repetition that waits for the first request must find that one's answer, not its effect.
+		locked, err := LockProducts(tx, []id.ID{product})
+		if err != nil {
+			return err
+		}
 		out, _, err = idempotency.Do(tx, req, func() (Product, error) {
-			locked, err := LockProducts(tx, []id.ID{product})
-			if err != nil {
-				return Product{}, err
-			}
 			p := locked[product]
 			var c checker
 			clean := c.text("note", "备注", note, 0, 100)
