@@ -26,7 +26,7 @@ type fixture struct {
 	county, town, village, other people.Region
 }
 
-func setup(t *testing.T) fixture {
+func setup(t testing.TB) fixture {
 	f := fixture{db: testkit.DB(t)}
 	var err error
 	f.s, err = people.NewService(f.db, []byte(strings.Repeat("k", 32)))

@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 
 	"jishan/internal/audit"
 	"jishan/internal/auth"
@@ -139,7 +141,7 @@ func (s *Service) ImportRoster(ctx context.Context, actor auth.Actor, village id
 	if err != nil {
 		return nil, err
 	}
-	entries, rows, err := s.readRoster(table, headOnly, o.Progress)
+	entries, bad, err := s.readRoster(table, headOnly, o.Progress)
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +158,7 @@ func (s *Service) ImportRoster(ctx context.Context, actor auth.Actor, village id
 			return err
 		}
 		plan = planRoster(known, entries)
-		if o.Preview || len(plan.problems) > 0 && !o.SkipBad || bad(rows) && !o.SkipBad {
+		if o.Preview || len(bad)+len(plan.problems) > 0 && !o.SkipBad {
 			return nil
 		}
 		if err := plan.write(tx, o.Progress); err != nil {
@@ -164,30 +166,41 @@ func (s *Service) ImportRoster(ctx context.Context, actor auth.Actor, village id
 		}
 		written = true
 		return audit.Write(tx, actor.Audit("roster.import", "village:"+village.String(), village, fmt.Sprintf(
-			"导入花名册 %d 行：新增 %d 户 %d 人，变更 %d 户 %d 人", len(rows), plan.counts.NewHouseholds, plan.counts.NewVillagers, plan.counts.ChangedHouseholds, plan.counts.Changed)))
+			"导入花名册 %d 行：新增 %d 户 %d 人，变更 %d 户 %d 人", len(entries), plan.counts.NewHouseholds, plan.counts.NewVillagers, plan.counts.ChangedHouseholds, plan.counts.Changed)))
 	})
 	if err != nil {
 		return nil, err
 	}
 	report := plan.counts
-	report.Rows, report.Written, report.table = len(rows), written, table
-	for i, row := range rows {
-		for _, p := range plan.problems[i] {
-			row.Problem(p.key, p.text)
-		}
-		if !row.OK() {
-			report.bad = append(report.bad, row)
-			report.Problems = append(report.Problems, row.Problems()...)
-		}
-	}
-	return &report, nil
+	report.Rows, report.Written, report.table = len(entries), written, table
+	return &report, report.gather(entries, bad, plan.problems)
 }
 
-func bad(rows []*xlsx.Row) bool {
-	for _, r := range rows {
-		if !r.OK() {
-			return true
+// gather collects the bad rows in order, with what is wrong with them. Good rows were not kept while reading, so the sheet is
+// read again where one of them did not go with the others.
+func (r *RosterReport) gather(entries []entry, bad map[int]*xlsx.Row, found problems) error {
+	again := map[int]int{} // row number → entry
+	for i := range found {
+		if bad[i] == nil {
+			again[entries[i].number] = i
 		}
 	}
-	return false
+	if len(again) > 0 {
+		for row, err := range r.table.Rows() {
+			if err != nil {
+				return err
+			}
+			if i, ok := again[row.Number]; ok {
+				bad[i] = row
+			}
+		}
+	}
+	for _, i := range slices.Sorted(maps.Keys(bad)) {
+		for _, p := range found[i] {
+			bad[i].Problem(p.key, p.text)
+		}
+		r.bad = append(r.bad, bad[i])
+		r.Problems = append(r.Problems, bad[i].Problems()...)
+	}
+	return nil
 }

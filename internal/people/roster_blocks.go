@@ -36,7 +36,10 @@ func blocksOf(entries []entry, village string, found problems) []*block {
 	for i, e := range entries {
 		explicit := e.person.Relation == relationHead
 		isHead := explicit
-		head := e.head
+		head, group := e.head, e.group
+		if group == "" && current != nil && head == current.head {
+			group = current.group // filled in on the first row only
+		}
 		key := ""
 		switch {
 		case e.lost:
@@ -47,10 +50,10 @@ func blocksOf(entries []entry, village string, found problems) []*block {
 			isHead = explicit || head != "" && head == e.person.Name
 		case head != "":
 			isHead = explicit || head == e.person.Name
-			key = "head\x00" + groupKey(e.group, village) + "\x00" + head
+			key = "head\x00" + groupKey(group, village) + "\x00" + head
 		case explicit || e.alone && e.person.Relation == "":
 			isHead, head = true, e.person.Name
-			key = "head\x00" + groupKey(e.group, village) + "\x00" + head
+			key = "head\x00" + groupKey(group, village) + "\x00" + head
 		}
 		if explicit && head != "" && head != e.person.Name && !e.bad {
 			found.add(i, "relation", "与户主关系是“户主”，姓名却与户主一栏不同，请核对")
@@ -86,7 +89,7 @@ func blocksOf(entries []entry, village string, found problems) []*block {
 			b.head = e.person.Name
 		}
 		if b.code != "" && b.head != "" { // the others may name the head only
-			open["head\x00"+groupKey(e.group, village)+"\x00"+b.head] = b
+			open["head\x00"+groupKey(b.group, village)+"\x00"+b.head] = b
 		}
 		b.rows = append(b.rows, i)
 		current = b

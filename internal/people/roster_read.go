@@ -26,10 +26,10 @@ type entry struct {
 	related bool        // the sheet has a column of relations, so a blank one is not known
 }
 
-// readRoster reads all rows. What is wrong with a row by itself is noted in it.
-func (s *Service) readRoster(t *xlsx.Table, headOnly bool, progress func(done, total int)) ([]entry, []*xlsx.Row, error) {
+// readRoster reads all rows. What is wrong with a row by itself is noted in it; only such rows are kept, by index of the entry.
+func (s *Service) readRoster(t *xlsx.Table, headOnly bool, progress func(done, total int)) ([]entry, map[int]*xlsx.Row, error) {
 	var entries []entry
-	var rows []*xlsx.Row
+	bad := map[int]*xlsx.Row{}
 	for row, err := range t.Rows() {
 		if err != nil {
 			return nil, nil, err
@@ -40,25 +40,26 @@ func (s *Service) readRoster(t *xlsx.Table, headOnly bool, progress func(done, t
 		e := s.readEntry(row, headOnly)
 		e.alone = headOnly || !t.Has("head") && !t.Has("relation")
 		e.related = t.Has("relation")
-		e.bad = !row.OK()
-		entries, rows = append(entries, e), append(rows, row)
-		if len(rows)%500 == 0 {
-			progress(len(rows), 0)
+		if e.bad = !row.OK(); e.bad {
+			bad[len(entries)] = row
+		}
+		if entries = append(entries, e); len(entries)%500 == 0 {
+			progress(len(entries), 0)
 		}
 	}
-	progress(len(rows), 0)
-	return entries, rows, nil
+	progress(len(entries), 0)
+	return entries, bad, nil
 }
 
 // footer reports whether the row is the sum beneath the table and not a person.
 func footer(row *xlsx.Row) bool {
-	for _, c := range rosterColumns {
-		if row.Has(c.Key) {
-			first := xlsx.Fold(row.Get(c.Key))
-			return slices.ContainsFunc([]string{"合计", "总计", "小计", "填表人", "制表人"}, func(p string) bool { return strings.HasPrefix(first, p) })
+	return slices.ContainsFunc(rosterColumns, func(c xlsx.Column) bool {
+		if !row.Has(c.Key) || c.Key == "address" {
+			return false
 		}
-	}
-	return false
+		text := row.Code(c.Key)
+		return slices.ContainsFunc([]string{"合计", "总计", "小计", "填表人", "制表人"}, func(p string) bool { return strings.HasPrefix(text, p) })
+	})
 }
 
 // none are the ways in which people write that there is no number.

@@ -3,6 +3,8 @@ package people_test
 import (
 	"bytes"
 	"fmt"
+	"iter"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,19 +16,18 @@ import (
 	"jishan/internal/xlsx"
 )
 
-func sheet(t *testing.T, rows ...[]any) []byte {
-	heads := []xlsx.Head{}
+// sheet is a workbook with a title above the header, which is the first row.
+func sheet(t testing.TB, rows ...[]any) []byte {
+	var heads []xlsx.Head
 	for _, h := range rows[0] {
 		heads = append(heads, xlsx.Head{Header: h.(string)})
 	}
+	return written(t, heads, slices.Values(rows[1:]))
+}
+
+func written(t testing.TB, heads []xlsx.Head, rows iter.Seq[[]any]) []byte {
 	var b bytes.Buffer
-	require.NoError(t, xlsx.Write(&b, xlsx.Book{Sheets: []xlsx.Sheet{{Name: "花名册", Title: "小渔溪村花名册", Heads: heads, Rows: func(yield func([]any) bool) {
-		for _, r := range rows[1:] {
-			if !yield(r) {
-				return
-			}
-		}
-	}}}}))
+	require.NoError(t, xlsx.Write(&b, xlsx.Book{Sheets: []xlsx.Sheet{{Name: "花名册", Title: "小渔溪村花名册", Heads: heads, Rows: rows}}}))
 	return b.Bytes()
 }
 
