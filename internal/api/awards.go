@@ -167,7 +167,7 @@ func (s *Server) awardsOut(ctx context.Context, list []award.Award) (out []Award
 		}
 		out = mapped(list, func(a award.Award) Award {
 			return Award{Village: a.Village, Number: a.Number, Asset: assets[a.Asset], Rule: a.Rule, RuleCode: r[a.Rule].Code, RuleItem: r[a.Rule].Item,
-				Household: a.Household, HouseholdName: h[a.Household].HeadName, HouseCode: h[a.Household].Code, Person: a.Person, PersonName: v[a.Person].Name,
+				Household: a.Household, HouseholdName: h[a.Household].HeadName, HouseCode: people.FormatHouseCode(h[a.Household].Code), Person: a.Person, PersonName: v[a.Person].Name,
 				Member: a.Member, MemberName: m[a.Member].Name, Day: a.Day, Points: a.Points, Booked: a.Booked, Explanation: a.Explanation, Note: a.Note,
 				Evidence: mapped(a.Evidence, func(e string) string { return e }), Reversed: a.Reversed, ReversedBy: a.ReversedBy, ActorName: a.ActorName, At: instant(a.At)}
 		})

@@ -8,7 +8,7 @@
 // answer.
 //
 //	s := api.New(api.Deps{Config: cfg, DB: d, Auth: auth, …})
-//	err := s.HTTPServer().ListenAndServe()
+//	err := s.HTTPServer().Serve(listener)
 //
 //	register(s, Op{ID: "award-grant", Method: "POST", Path: "/villages/{id}/awards",
 //		Summary: "加减分", Tag: tagAwards, Perm: auth.AwardWrite, Audience: Officers, Idempotent: true},

@@ -14,6 +14,7 @@ import (
 
 	"jishan/internal/errs"
 	"jishan/internal/id"
+	"jishan/internal/obs"
 )
 
 const headerRequestID = "X-Request-Id"
@@ -27,7 +28,7 @@ func (s *Server) begin(gc *gin.Context) {
 		rid = id.New().String()
 	}
 	st := &state{call: Call{RequestID: rid, Address: gc.ClientIP(), Device: shorten(gc.Request.UserAgent(), 100)}}
-	ctx, cancel := context.WithTimeout(withState(gc.Request.Context(), st), s.limits.answer)
+	ctx, cancel := context.WithTimeout(withState(obs.WithRequestID(gc.Request.Context(), rid), st), s.limits.answer)
 	defer cancel()
 	gc.Request = gc.Request.WithContext(ctx)
 	gc.Header(headerRequestID, rid)
@@ -46,7 +47,6 @@ func (s *Server) begin(gc *gin.Context) {
 		level = slog.LevelDebug
 	}
 	s.log.LogAttrs(ctx, level, "request",
-		slog.String("request_id", rid),
 		slog.String("method", gc.Request.Method),
 		slog.String("route", gc.FullPath()),
 		slog.String("operation", op),
@@ -96,13 +96,13 @@ func (s *Server) recovered(gc *gin.Context) {
 		if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 			panic(p)
 		}
-		st := stateOf(gc.Request.Context())
-		if gc.Request.Context().Err() != nil && gc.Writer.Written() {
-			s.log.Debug("client has gone", "request_id", st.call.RequestID, "error", p)
+		ctx := gc.Request.Context()
+		if ctx.Err() != nil && gc.Writer.Written() {
+			s.log.DebugContext(ctx, "client has gone", "error", p)
 			gc.Abort()
 			return
 		}
-		s.log.Error("panic", "request_id", st.call.RequestID, "operation", st.operation, "panic", p, "stack", string(debug.Stack()))
+		s.log.ErrorContext(ctx, "panic", "operation", stateOf(ctx).operation, "panic", p, "stack", string(debug.Stack()))
 		if gc.Writer.Written() {
 			gc.Abort()
 			return

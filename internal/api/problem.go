@@ -126,11 +126,11 @@ func (s *Server) problem(ctx context.Context, err error) *Problem {
 	}
 	switch {
 	case e.Code.Kind == errs.Internal:
-		s.log.ErrorContext(ctx, "operation failed", "request_id", st.call.RequestID, "operation", st.operation, "error", err.Error())
+		s.log.ErrorContext(ctx, "operation failed", "operation", st.operation, "error", err.Error())
 	case e.Code.Kind == errs.Unavailable:
-		s.log.WarnContext(ctx, "operation unavailable", "request_id", st.call.RequestID, "operation", st.operation, "error", err.Error())
+		s.log.WarnContext(ctx, "operation unavailable", "operation", st.operation, "error", err.Error())
 	case e.Cause != nil:
-		s.log.DebugContext(ctx, "operation refused", "request_id", st.call.RequestID, "operation", st.operation, "error", err.Error())
+		s.log.DebugContext(ctx, "operation refused", "operation", st.operation, "error", err.Error())
 	}
 	st.code = e.Code.ID
 	p := newProblem(e, st.call.RequestID)
@@ -162,10 +162,11 @@ func (s *Server) writeProblem(gc *gin.Context, err error) {
 
 // fromHuma is what huma's own failures (parameters, JSON, validation) become.
 func fromHuma(hc huma.Context, status int, _ string, details ...error) huma.StatusError {
-	var st = &state{}
+	ctx := context.Background() // huma asks for a specimen of an error while it is being set up
 	if hc != nil {
-		st = stateOf(hc.Context())
+		ctx = hc.Context()
 	}
+	st := stateOf(ctx)
 	e := errs.ErrInvalid.New()
 	switch status {
 	case http.StatusBadRequest:
@@ -176,7 +177,7 @@ func fromHuma(hc huma.Context, status int, _ string, details ...error) huma.Stat
 		e = ErrTooLarge.New()
 	case http.StatusInternalServerError:
 		e = errs.ErrInternal.New()
-		slog.Error("framework failed", "request_id", st.call.RequestID, "operation", st.operation, "error", errors.Join(details...))
+		slog.ErrorContext(ctx, "framework failed", "operation", st.operation, "error", errors.Join(details...))
 		details = nil
 	}
 	seen := map[ProblemField]bool{}

@@ -42,7 +42,7 @@ func problemsOut(fields []errs.Field) []SheetProblem {
 }
 
 func (s *Server) rosterOps() {
-	register(s, Op{ID: "roster-import", Method: "POST", Path: "/villages/{id}/roster", Summary: "导入花名册",
+	register(s, Op{ID: "roster-import", Method: "POST", Path: "/villages/{id}/roster/import", Summary: "导入花名册",
 		Note: "重复导入不会重复登记。preview 只检查；有问题的行会列出来，没有 skip_bad 就一行也不写。", Tag: tagPeople, Perm: auth.PeopleWrite, Audience: Officers, Upload: true},
 		func(ctx context.Context, c *Call, in *ImportQuery) (RosterReport, error) {
 			r, err := s.deps.People.ImportRoster(ctx, c.Actor, in.ID.V, c.Upload.Data, people.ImportOptions{Preview: in.Preview, SkipBad: in.SkipBad})
@@ -51,7 +51,7 @@ func (s *Server) rosterOps() {
 			}
 			return RosterReport{r.Rows, r.NewHouseholds, r.NewVillagers, r.Changed, r.Moved, r.Unchanged, r.Written, problemsOut(r.Problems)}, nil
 		})
-	registerFile(s, Op{ID: "roster-problems", Method: "POST", Path: "/villages/{id}/roster/problems", Summary: "检查花名册，取回有问题的行",
+	registerFile(s, Op{ID: "roster-problems", Method: "POST", Path: "/villages/{id}/roster/import/problems", Summary: "检查花名册，取回有问题的行",
 		Note: "回答是一份 Excel，只含有问题的行和原因，改好后可再导入。什么也不写入。", Tag: tagPeople, Perm: auth.PeopleWrite, Audience: Officers, Upload: true},
 		func(ctx context.Context, c *Call, in *ByID) (*file, error) {
 			r, err := s.deps.People.ImportRoster(ctx, c.Actor, in.ID.V, c.Upload.Data, people.ImportOptions{Preview: true})

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -57,17 +56,18 @@ type Deps struct {
 
 // Server is the HTTP interface. Safe for concurrent use once made.
 type Server struct {
-	deps         Deps
-	log          *slog.Logger
-	registry     *prometheus.Registry
-	metrics      meters
-	limits       limits
-	gin          *gin.Engine
-	huma         huma.API
-	ops          []Op
-	inside       chan struct{}
-	uploads      chan struct{}
-	binding      attempts
+	deps     Deps
+	log      *slog.Logger
+	registry *prometheus.Registry
+	metrics  meters
+	limits   limits
+	gin      *gin.Engine
+	huma     huma.API
+	ops      []Op
+	inside   chan struct{}
+	uploads  chan struct{}
+	binding  attempts
+	// authenticate is auth.Service.Authenticate.
 	authenticate func(ctx context.Context, token, address, requestID string) (auth.Actor, error)
 }
 
@@ -166,25 +166,4 @@ func Spec() ([]byte, error) {
 // documented is a server that only describes itself.
 func documented() *Server {
 	return New(Deps{Config: &conf.Config{HTTP: conf.HTTP{BodyLimit: 1 << 20, UploadLimit: 20 << 20}}})
-}
-
-// ListenAndServe serves until ctx ends, then lets the requests inside finish, for as long as one may take at most.
-func (s *Server) ListenAndServe(ctx context.Context) error {
-	srv := s.HTTPServer()
-	done := make(chan error, 1)
-	go func() { done <- srv.ListenAndServe() }()
-	select {
-	case err := <-done:
-		return fmt.Errorf("serving: %w", err)
-	case <-ctx.Done():
-	}
-	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.limits.answer)
-	defer cancel()
-	if err := srv.Shutdown(stop); err != nil {
-		return fmt.Errorf("stopping: %w", err)
-	}
-	if err := <-done; !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serving: %w", err)
-	}
-	return nil
 }

@@ -1,212 +1,17 @@
 package api
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
-	"errors"
 	"io"
-	"log/slog"
-	"mime/multipart"
-	"net/http"
-	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
-	"jishan/internal/auth"
 	"jishan/internal/conf"
-	"jishan/internal/errs"
 	"jishan/internal/id"
-	"jishan/internal/idempotency"
 	"jishan/internal/points"
-	"jishan/internal/testkit"
 )
-
-// rig is a real server on a real socket, with operations of the test's own in place of the features.
-type rig struct {
-	*Server
-	url string
-	log *logBuffer
-}
-
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
-type spendInput struct {
-	ID    Key   `path:"id"`
-	Since Date  `query:"since"`
-	Month Month `query:"month"`
-	Body  struct {
-		Name  string   `json:"name" minLength:"2" maxLength:"4"`
-		Kind  string   `json:"kind,omitempty" enum:"a,b"`
-		Total *Points  `json:"total,omitempty"`
-		List  []spend1 `json:"list,omitempty" maxItems:"3"`
-	}
-}
-
-type spend1 struct {
-	Household id.ID  `json:"household"`
-	Points    Points `json:"points"`
-}
-
-type spendOutput struct {
-	Name   string        `json:"name"`
-	Total  points.Amount `json:"total"`
-	Key    string        `json:"key"`
-	Input  []byte        `json:"input"`
-	Actor  id.ID         `json:"actor"`
-	Months Month         `json:"month,omitzero"`
-}
-
-type fileOutput struct {
-	Name string `json:"name"`
-	Size int    `json:"size"`
-	Sum  []byte `json:"sum"`
-}
-
-var errBroken = errors.New("dial tcp 10.0.0.7: password=hunter2")
-
-func newRig(t *testing.T, change ...func(*conf.Config)) *rig {
-	cfg, err := conf.Load("")
-	require.NoError(t, err)
-	for _, f := range change {
-		f(cfg)
-	}
-	log := &logBuffer{}
-	s := newServer(Deps{Config: cfg, DB: testkit.DB(t), Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
-	s.authenticate = func(_ context.Context, token, _, _ string) (auth.Actor, error) {
-		switch token {
-		case "officer":
-			return auth.Actor{UserID: 7, Kind: auth.KindOfficer, Grants: []auth.Grant{{Role: auth.RoleVillage}}}, nil
-		case "supervisor":
-			return auth.Actor{UserID: 8, Kind: auth.KindOfficer, Grants: []auth.Grant{{Role: auth.RoleSupervisor}}}, nil
-		case "villager":
-			return auth.Actor{UserID: 9, Kind: auth.KindVillager, Grants: []auth.Grant{{Role: auth.RoleVillager}}}, nil
-		}
-		return auth.Actor{}, errs.ErrForbidden.New()
-	}
-	register(s, Op{ID: "spend", Method: "POST", Path: "/spends/{id}", Summary: "花", Tag: "试", Perm: auth.AwardWrite, Audience: Officers, Idempotent: true},
-		func(_ context.Context, c *Call, in *spendInput) (spendOutput, error) {
-			out := spendOutput{Name: in.Body.Name, Key: c.Idem.Key, Input: c.Idem.Input[:], Actor: c.Actor.UserID, Months: in.Month}
-			if in.Body.Total != nil {
-				out.Total = in.Body.Total.Amount()
-			}
-			for _, l := range in.Body.List {
-				out.Total += l.Points.Amount()
-			}
-			return out, nil
-		})
-	register(s, Op{ID: "page-of", Method: "GET", Path: "/pages", Summary: "页", Tag: "试", Perm: auth.BoardRead, Audience: Everyone},
-		func(_ context.Context, _ *Call, in *struct{ PageQuery }) (Page[int], error) {
-			at, err := position[int](in.Cursor)
-			if err != nil {
-				return Page[int]{}, err
-			}
-			return Page[int]{Items: []int{at}, Next: cursor(in.Limit)}, nil
-		})
-	registerEmpty(s, Op{ID: "fail", Method: "DELETE", Path: "/fails/{how}", Summary: "坏", Tag: "试", Perm: auth.Public, Audience: Anybody},
-		func(_ context.Context, _ *Call, in *struct {
-			How string `path:"how"`
-		}) error {
-			switch in.How {
-			case "plain":
-				return errBroken
-			case "panic":
-				panic("the safe's number is 4711")
-			case "refused":
-				return idempotency.ErrConflict.New()
-			case "fields":
-				return errs.ErrInvalid.At(errs.Field{Path: "grants[3].points", Text: "太多"})
-			}
-			return nil
-		})
-	register(s, Op{ID: "take-file", Method: "POST", Path: "/files", Summary: "传", Tag: "试", Perm: auth.AwardWrite, Audience: Officers, Idempotent: true, Upload: true},
-		func(_ context.Context, c *Call, _ *struct{}) (fileOutput, error) {
-			return fileOutput{c.Upload.Name, len(c.Upload.Data), c.Idem.Input[:]}, nil
-		})
-	registerFile(s, Op{ID: "give-file", Method: "GET", Path: "/files", Summary: "取", Tag: "试", Perm: auth.Public, Audience: Anybody},
-		func(context.Context, *Call, *struct{}) (*file, error) {
-			return attachment("花名册 1.xlsx", "application/x-test", []byte{1, 0, 255}), nil
-		})
-	web := httptest.NewServer(s.Handler())
-	t.Cleanup(web.Close)
-	return &rig{Server: s, url: web.URL, log: log}
-}
-
-type reply struct {
-	status int
-	header http.Header
-	body   []byte
-}
-
-func (r reply) problem(t *testing.T) Problem {
-	t.Helper()
-	require.Equal(t, "application/problem+json", r.header.Get("Content-Type"), "%d %s", r.status, r.body)
-	var p Problem
-	require.NoError(t, json.Unmarshal(r.body, &p))
-	require.Equal(t, r.status, p.Status)
-	require.NotEmpty(t, p.RequestID)
-	require.Equal(t, r.header.Get("X-Request-Id"), p.RequestID)
-	require.True(t, chinese(p.Title), p.Title)
-	require.True(t, chinese(p.Detail), p.Detail)
-	for _, f := range p.Fields {
-		require.True(t, chinese(f.Text), "%s: %s", f.Path, f.Text)
-	}
-	return p
-}
-
-func (r *rig) do(t *testing.T, method, path string, body io.Reader, headers ...string) reply {
-	t.Helper()
-	req, err := http.NewRequest(method, r.url+path, body)
-	require.NoError(t, err)
-	for i := 0; i < len(headers); i += 2 {
-		req.Header.Set(headers[i], headers[i+1])
-	}
-	resp, err := http.DefaultClient.Do(req)
-	require.NoError(t, err)
-	defer resp.Body.Close()
-	b, err := io.ReadAll(resp.Body)
-	require.NoError(t, err)
-	return reply{resp.StatusCode, resp.Header, b}
-}
-
-var (
-	spendPath = Prefix + "/spends/" + id.ID(12345).String()
-	asOfficer = []string{"Authorization", "Bearer officer", "Content-Type", "application/json", "Idempotency-Key", "key-0001"}
-)
-
-func (r *rig) spend(t *testing.T, body string) reply {
-	t.Helper()
-	return r.do(t, "POST", spendPath, strings.NewReader(body), asOfficer...)
-}
-
-func form(t *testing.T, name string, data []byte) (io.Reader, string) {
-	var buf bytes.Buffer
-	w := multipart.NewWriter(&buf)
-	p, err := w.CreateFormFile("file", name)
-	require.NoError(t, err)
-	_, err = p.Write(data)
-	require.NoError(t, err)
-	require.NoError(t, w.Close())
-	return &buf, w.FormDataContentType()
-}
 
 func TestUnknownPathAndMethod(t *testing.T) {
 	r := newRig(t)
@@ -380,7 +185,7 @@ func TestWhatWentWrongInsideStaysInside(t *testing.T) {
 	}
 	require.Contains(t, r.log.String(), "hunter2")
 	require.Contains(t, r.log.String(), "4711")
-	require.Contains(t, r.log.String(), "api_test.go", "the stack is logged")
+	require.Contains(t, r.log.String(), "rig_test.go", "the stack is logged")
 
 	p := r.do(t, "DELETE", Prefix+"/fails/refused", nil).problem(t)
 	require.Equal(t, 409, p.Status)
@@ -428,83 +233,4 @@ func TestPaging(t *testing.T) {
 	got = r.do(t, "GET", Prefix+"/pages?cursor="+page.Next, nil, asOfficer...)
 	require.NoError(t, json.Unmarshal(got.body, &page))
 	require.Equal(t, []int{7}, page.Items)
-}
-
-func TestProbesAndPages(t *testing.T) {
-	r := newRig(t)
-	require.Equal(t, 200, r.do(t, "GET", "/healthz", nil).status)
-	ready := r.do(t, "GET", "/readyz", nil)
-	require.Equal(t, 200, ready.status, string(ready.body))
-	r.do(t, "DELETE", Prefix+"/fails/refused", nil)
-	metrics := string(r.do(t, "GET", "/metrics", nil).body)
-	require.Contains(t, metrics, `jishan_http_request_seconds_count{operation="fail",status="409"} 1`)
-	for _, path := range []string{"/docs", "/docs/docs.js", "/docs/docs.css", "/docs/errors", "/openapi.json"} {
-		got := r.do(t, "GET", path, nil)
-		require.Equal(t, 200, got.status, path)
-		require.NotContains(t, string(got.body), "http://")
-		require.NotContains(t, string(got.body), "https://")
-		require.Equal(t, "nosniff", got.header.Get("X-Content-Type-Options"))
-		require.Contains(t, got.header.Get("Content-Security-Policy"), "default-src 'none'")
-	}
-	require.Contains(t, string(r.do(t, "GET", "/docs/errors", nil).body), "idempotency.required")
-	off := newRig(t, func(c *conf.Config) { c.Metrics.Enabled = false })
-	require.Equal(t, 404, off.do(t, "GET", "/metrics", nil).status)
-
-	require.NoError(t, r.deps.DB.Close())
-	require.Equal(t, 503, r.do(t, "GET", "/readyz", nil).status)
-	require.Equal(t, 200, r.do(t, "GET", "/healthz", nil).status)
-}
-
-func TestCrowdIsTurnedAway(t *testing.T) {
-	r := newRig(t)
-	for range cap(r.inside) {
-		r.inside <- struct{}{}
-	}
-	got := r.do(t, "DELETE", Prefix+"/fails/not", nil)
-	p := got.problem(t)
-	require.Equal(t, 503, p.Status)
-	require.Equal(t, "server.busy", p.Code)
-	require.Equal(t, "1", got.header.Get("Retry-After"))
-	require.Equal(t, 200, r.do(t, "GET", "/healthz", nil).status, "health checks are not part of the crowd")
-	<-r.inside
-	require.Equal(t, 204, r.do(t, "DELETE", Prefix+"/fails/not", nil).status)
-}
-
-func TestAddressOnlyFromTrustedProxies(t *testing.T) {
-	r := newRig(t)
-	r.do(t, "DELETE", Prefix+"/fails/not", nil, "X-Forwarded-For", "203.0.113.9")
-	require.NotContains(t, r.log.String(), "203.0.113.9")
-	r = newRig(t, func(c *conf.Config) { c.HTTP.TrustedProxies = []string{"127.0.0.1"} })
-	r.do(t, "DELETE", Prefix+"/fails/not", nil, "X-Forwarded-For", "203.0.113.9")
-	require.Contains(t, r.log.String(), "203.0.113.9")
-}
-
-func TestLogHasNeitherQueryNorToken(t *testing.T) {
-	r := newRig(t)
-	r.do(t, "POST", spendPath+"?phone=13800138000", strings.NewReader(`{"name":"13900139000"}`), asOfficer...)
-	r.do(t, "GET", "/13700137000?phone=13800138000", nil)
-	log := r.log.String()
-	require.Contains(t, log, "operation=spend")
-	for _, secret := range []string{"13800138000", "13900139000", "13700137000", "Bearer", "key-0001"} {
-		require.NotContains(t, log, secret)
-	}
-}
-
-func TestUndescribedOperationPanics(t *testing.T) {
-	good := Op{ID: "ok", Method: "GET", Path: "/ok", Summary: "好", Tag: "试", Perm: auth.Self, Audience: Everyone}
-	good.check()
-	for name, change := range map[string]func(*Op){
-		"permission": func(o *Op) { o.Perm = "" },
-		"audience":   func(o *Op) { o.Audience = 0 },
-		"strangers":  func(o *Op) { o.Audience = Anybody },
-		"public":     func(o *Op) { o.Perm = auth.Public },
-		"method":     func(o *Op) { o.Method = "PATCH" },
-		"id":         func(o *Op) { o.ID = "Not Good" },
-		"summary":    func(o *Op) { o.Summary = "" },
-		"key":        func(o *Op) { o.Idempotent = true },
-	} {
-		o := good
-		change(&o)
-		require.Panics(t, o.check, name)
-	}
 }
