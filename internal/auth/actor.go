@@ -37,6 +37,7 @@ type Actor struct {
 	Households []id.ID // villagers: bound households
 	Address    string  // for the audit log
 	RequestID  string
+	MustChange bool // the initial password is still in use: there are no grants until it is changed
 }
 
 // System is the actor of jobs and of the command line.
@@ -44,8 +45,11 @@ func System(name string) Actor {
 	return Actor{Kind: KindSystem, Name: name, Grants: []Grant{{Role: RoleSystem, Anywhere: true}}}
 }
 
-// Can reports whether any of the actor's roles carries the permission, wherever.
+// Can reports whether any of the actor's roles carries the permission, wherever. Whoever has logged in holds Self.
 func (a Actor) Can(p Permission) bool {
+	if p == Public || p == Self && a.UserID != 0 {
+		return true
+	}
 	for _, g := range a.Grants {
 		if g.Role.Has(p) {
 			return true
@@ -54,10 +58,21 @@ func (a Actor) Can(p Permission) bool {
 	return false
 }
 
+// Check is nil where the actor holds the permission anywhere; otherwise it says why not.
+func (a Actor) Check(p Permission) error {
+	switch {
+	case a.Can(p):
+		return nil
+	case a.MustChange:
+		return ErrMustChange.New()
+	}
+	return errs.ErrForbidden.New()
+}
+
 // InRegion is nil where the actor holds the permission in the region (a county, township, village or group).
 func (a Actor) InRegion(p Permission, region id.ID) error {
-	if !a.Can(p) {
-		return errs.ErrForbidden.New()
+	if err := a.Check(p); err != nil {
+		return err
 	}
 	for _, g := range a.Grants {
 		if !g.Role.Has(p) {
@@ -105,8 +120,8 @@ func (a Actor) Merchant() id.ID {
 
 // OwnMerchant is nil where the actor holds the permission for that merchant by working there.
 func (a Actor) OwnMerchant(p Permission, merchant id.ID) error {
-	if !a.Can(p) {
-		return errs.ErrForbidden.New()
+	if err := a.Check(p); err != nil {
+		return err
 	}
 	for _, g := range a.Grants {
 		if g.Merchant == merchant && merchant != 0 && g.Role.Has(p) {
@@ -118,8 +133,8 @@ func (a Actor) OwnMerchant(p Permission, merchant id.ID) error {
 
 // OwnHousehold is nil where the actor is a villager bound to the household.
 func (a Actor) OwnHousehold(p Permission, household id.ID) error {
-	if !a.Can(p) {
-		return errs.ErrForbidden.New()
+	if err := a.Check(p); err != nil {
+		return err
 	}
 	for _, h := range a.Households {
 		if h == household {
@@ -131,8 +146,8 @@ func (a Actor) OwnHousehold(p Permission, household id.ID) error {
 
 // InBranch is nil where the actor holds the permission for the branch: by region, or as this branch's secretary.
 func (a Actor) InBranch(p Permission, village, branch id.ID) error {
-	if !a.Can(p) {
-		return errs.ErrForbidden.New()
+	if err := a.Check(p); err != nil {
+		return err
 	}
 	for _, g := range a.Grants {
 		if !g.Role.Has(p) || g.Branch != 0 && g.Branch != branch {

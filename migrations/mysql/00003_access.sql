@@ -3,7 +3,7 @@
 CREATE TABLE users (
   id BIGINT NOT NULL PRIMARY KEY,
   kind TINYINT NOT NULL, -- auth.Kind: 1 officer, 2 merchant, 3 villager
-  login VARCHAR(64) NOT NULL, -- officers and merchants: user name; villagers: "wx:" + openid or "hh:" + household code
+  login VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, -- officers and merchants: user name; villagers: "wx:" + openid or "hh:" + household code
   name VARCHAR(64) NOT NULL,
   password_hash VARCHAR(160) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   must_change TINYINT NOT NULL DEFAULT 0,

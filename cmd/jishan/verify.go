@@ -1,0 +1,127 @@
+package main
+
+import (
+	"fmt"
+
+	"jishan/internal/award"
+	"jishan/internal/board"
+	"jishan/internal/db"
+	"jishan/internal/errs"
+	"jishan/internal/ledger"
+	"jishan/internal/people"
+	"jishan/internal/rdb"
+	"jishan/internal/redeem"
+	"jishan/internal/shop"
+)
+
+type verifyCmd struct{}
+
+// Run recomputes everything from the raw rows. It may run beside a serving process: it reads one snapshot.
+func (verifyCmd) Run(e *env) error {
+	c, err := e.load()
+	if err != nil {
+		return err
+	}
+	d, err := e.open(c, true)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	found, err := verifyDatabase(e, d)
+	if err != nil {
+		return err
+	}
+	if len(c.Redis.Addrs) > 0 {
+		r, err := rdb.Open(e.ctx, c.Redis)
+		if err != nil {
+			return errs.ErrUnavailable.Wrap(err)
+		}
+		defer r.Close()
+		n, err := verifyBoards(e, d, r)
+		if err != nil {
+			return err
+		}
+		found += n
+	} else {
+		e.say("积分榜：在服务进程里，每次启动都从账本重建，不另核对")
+	}
+	if found > 0 {
+		e.say("核对完毕，发现 %d 处不符", found)
+		return errFindings
+	}
+	e.say("核对完毕，全部相符")
+	return nil
+}
+
+// verifyDatabase prints what it finds and answers how much.
+func verifyDatabase(e *env, d *db.DB) (found int, err error) {
+	err = d.Read(e.ctx, func(tx db.Tx) error {
+		found = 0
+		report, err := ledger.Verify(tx)
+		if err != nil {
+			return err
+		}
+		regions, err := people.AllRegions(tx)
+		if err != nil {
+			return err
+		}
+		names := map[string]string{}
+		for _, r := range regions {
+			names[r.ID.String()] = r.Name
+		}
+		for _, f := range report.Findings {
+			name := names[f.Book.String()]
+			if name == "" {
+				name = f.Book.String()
+			}
+			e.say("[不符] %s：%s", name, f.Text)
+		}
+		found += len(report.Findings)
+		e.say("村账：%d 本，交易 %d 笔，分录 %d 条，%s", report.Books, report.Transactions, report.Entries, verdict(len(report.Findings)))
+		for _, check := range []struct {
+			name, table string
+			run         func(db.Tx) ([]string, error)
+		}{
+			{"加减分", "awards", award.Verify}, {"兑换", "redemptions", redeem.Verify}, {"库存", "stock_moves", shop.VerifyStock},
+		} {
+			var rows int64
+			if err := tx.Raw("SELECT COUNT(*) FROM " + check.table).Scan(&rows).Error; err != nil {
+				return fmt.Errorf("counting %s: %w", check.table, err)
+			}
+			texts, err := check.run(tx)
+			if err != nil {
+				return err
+			}
+			for _, t := range texts {
+				e.say("[不符] %s", t)
+			}
+			found += len(texts)
+			e.say("%s：%d 笔，%s", check.name, rows, verdict(len(texts)))
+		}
+		return nil
+	})
+	return found, err
+}
+
+func verdict(n int) string {
+	if n == 0 {
+		return "相符"
+	}
+	return fmt.Sprintf("%d 处不符", n)
+}
+
+func verifyBoards(e *env, d *db.DB, r *rdb.Redis) (int, error) {
+	report, err := board.New(d, r, board.Options{}).Verify(e.ctx)
+	if err != nil {
+		return 0, err
+	}
+	if report.Away != "" {
+		e.say("积分榜：%s", report.Away)
+		return 0, nil
+	}
+	for _, t := range report.Differences {
+		e.say("[不符] %s", t)
+	}
+	e.say("积分榜：%d 张，%s", report.Boards, verdict(len(report.Differences)))
+	return len(report.Differences), nil
+}
