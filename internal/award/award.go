@@ -13,6 +13,7 @@ import (
 	"jishan/internal/errs"
 	"jishan/internal/id"
 	"jishan/internal/idempotency"
+	"jishan/internal/ledger"
 	"jishan/internal/points"
 )
 
@@ -174,6 +175,15 @@ func (s *Service) grant(ctx context.Context, orders []order) ([]batch.Result[[]O
 }
 
 func (s *Service) grantTx(tx db.Tx, orders []order, out []batch.Result[[]Outcome]) error {
+	p, err := load(tx, orders)
+	if err != nil {
+		return err
+	}
+	// The wallets first: a repetition that waits for the first request must find that one's answer, not its effect on the caps.
+	b := ledger.Begin(tx)
+	if err := b.Lock(p.refs()...); err != nil {
+		return err
+	}
 	reqs := make([]idempotency.Request, len(orders))
 	for i, o := range orders {
 		reqs[i] = o.Idempotency
@@ -201,7 +211,7 @@ func (s *Service) grantTx(tx db.Tx, orders []order, out []batch.Result[[]Outcome
 		}
 	}
 	if len(live) > 0 {
-		results, err := book(tx, live)
+		results, err := book(p, b, live)
 		if err != nil {
 			return err
 		}

@@ -33,16 +33,10 @@ type booked struct {
 	text    string
 }
 
-// book decides on every grant of the orders and writes those accepted. Locks: wallets, then village heads.
-func book(tx db.Tx, orders []order) ([]batch.Result[[]Outcome], error) {
-	p, err := load(tx, orders)
-	if err != nil {
-		return nil, err
-	}
-	b := ledger.Begin(tx)
-	if err := b.Lock(p.refs()...); err != nil {
-		return nil, err
-	}
+// book decides on every grant of the orders and writes those accepted. b has locked the wallets of all that p has loaded, orders
+// among it; the village heads are locked last.
+func book(p *plan, b *ledger.Batch, orders []order) ([]batch.Result[[]Outcome], error) {
+	p.orders = orders
 	if err := p.loadPast(); err != nil {
 		return nil, err
 	}
@@ -74,10 +68,10 @@ func book(tx db.Tx, orders []order) ([]batch.Result[[]Outcome], error) {
 	for _, x := range list {
 		x.outcome.Number = x.posted.Number
 	}
-	if err := insert(tx, list); err != nil {
+	if err := insert(p.tx, list); err != nil {
 		return nil, err
 	}
-	return out, audit.Write(tx, entries(orders, list)...)
+	return out, audit.Write(p.tx, entries(orders, list)...)
 }
 
 // post decides on one grant and hands it to the ledger's batch.

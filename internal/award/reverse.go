@@ -33,29 +33,35 @@ func (s *Service) Reverse(ctx context.Context, actor auth.Actor, village id.ID, 
 	case len(numbers) > MaxGrants:
 		return nil, ErrTooMany.New()
 	}
+	keys := make([]ledger.Key, len(numbers))
+	for i, n := range numbers {
+		keys[i] = ledger.Key{Book: village, Number: n}
+	}
 	err = s.db.Tx(ctx, func(tx db.Tx) error {
-		out, _, err = idempotency.Do(tx, req, func() ([]Outcome, error) { return reverse(tx, actor, village, numbers, reason) })
+		origs, err := ledger.Load(tx, keys...)
+		if err != nil {
+			return err
+		}
+		var refs []ledger.Ref
+		for _, t := range origs {
+			refs = append(refs, t.Refs()...)
+		}
+		// The wallets first: a repetition that waits for the first request must find that one's answer, not its effect.
+		b := ledger.Begin(tx)
+		if err := b.Lock(refs...); err != nil {
+			return err
+		}
+		out, _, err = idempotency.Do(tx, req, func() ([]Outcome, error) { return reverse(tx, b, origs, actor, keys, reason) })
 		return err
 	})
 	return out, err
 }
 
-func reverse(tx db.Tx, actor auth.Actor, village id.ID, numbers []int64, why string) ([]Outcome, error) {
-	keys := make([]ledger.Key, len(numbers))
-	for i, n := range numbers {
-		keys[i] = ledger.Key{Book: village, Number: n}
-	}
-	origs, err := ledger.Load(tx, keys...)
-	if err != nil {
-		return nil, err
-	}
-	b := ledger.Begin(tx)
-	var refs []ledger.Ref
-	for _, t := range origs {
-		refs = append(refs, t.Refs()...)
-	}
-	if err := b.Lock(refs...); err != nil {
-		return nil, err
+// reverse undoes what origs has of keys, all of one village, whose wallets b has locked.
+func reverse(tx db.Tx, b *ledger.Batch, origs map[ledger.Key]ledger.Tx, actor auth.Actor, keys []ledger.Key, why string) ([]Outcome, error) {
+	village, numbers := keys[0].Book, make([]int64, len(keys))
+	for i, k := range keys {
+		numbers[i] = k.Number
 	}
 	rows, err := byNumber(tx, village, numbers) // after the lock: this decides who reverses first
 	if err != nil {
