@@ -73,8 +73,11 @@ func grid(tx db.Tx, actor auth.Actor, p auth.Permission, key id.ID) (Grid, error
 }
 
 func cleanGrid(name, officer string) (string, string, error) {
+	if !utf8.ValidString(name) || !utf8.ValidString(officer) {
+		return "", "", ErrGrid.New()
+	}
 	name, officer = strings.TrimSpace(name), CleanName(officer)
-	if n := utf8.RuneCountInString(name); n < 1 || n > 30 || utf8.RuneCountInString(officer) > 20 || !utf8.ValidString(name+officer) {
+	if n := utf8.RuneCountInString(name); n < 1 || n > 30 || utf8.RuneCountInString(officer) > 20 {
 		return "", "", ErrGrid.New()
 	}
 	return name, officer, nil

@@ -26,7 +26,11 @@ type fixture struct {
 	county, town, village, other people.Region
 }
 
+// setup gives the test a database of its own with a county, a township and two villages, and runs it beside the others.
 func setup(t testing.TB) fixture {
+	if test, ok := t.(*testing.T); ok {
+		test.Parallel()
+	}
 	f := fixture{db: testkit.DB(t)}
 	var err error
 	f.s, err = people.NewService(f.db, []byte(strings.Repeat("k", 32)))

@@ -170,21 +170,23 @@ func TestChangeOfHead(t *testing.T) {
 	require.Equal(t, old.ID, h.ID)
 	require.Equal(t, []any{"赵氏", f.find(t, "赵氏").ID}, []any{h.HeadName, h.Head})
 	require.Equal(t, "原户主", f.find(t, "王大").Relation)
+}
 
-	// With the old head gone, the household goes on without a code.
-	f2 := setup(t)
-	f2.take(t, columns, []any{"1组", "", "王大", "王大", "户主", identity(1), "", "", ""}, []any{"1组", "", "王大", "赵氏", "妻", identity(2), "", "", ""})
-	old = f2.house(t, "王大")
-	_, err := f2.s.UpdateVillager(ctx, system, old.Head, people.Person{Name: "王大"}, people.VillagerDied)
+// With the old head gone, the household goes on without a code.
+func TestChangeOfHeadAfterADeath(t *testing.T) {
+	f := setup(t)
+	f.take(t, columns, []any{"1组", "", "王大", "王大", "户主", identity(1), "", "", ""}, []any{"1组", "", "王大", "赵氏", "妻", identity(2), "", "", ""})
+	old := f.house(t, "王大")
+	_, err := f.s.UpdateVillager(ctx, system, old.Head, people.Person{Name: "王大"}, people.VillagerDied)
 	require.ErrorIs(t, err, people.ErrHeadStay)
-	wife := f2.find(t, "赵氏").ID
-	_, err = f2.s.UpdateHousehold(ctx, system, old.ID, people.HouseholdChange{Head: &wife})
+	wife := f.find(t, "赵氏").ID
+	_, err = f.s.UpdateHousehold(ctx, system, old.ID, people.HouseholdChange{Head: &wife})
 	require.NoError(t, err)
-	_, err = f2.s.UpdateVillager(ctx, system, old.Head, people.Person{Name: "王大"}, people.VillagerDied)
+	_, err = f.s.UpdateVillager(ctx, system, old.Head, people.Person{Name: "王大"}, people.VillagerDied)
 	require.NoError(t, err)
-	r = f2.take(t, columns, []any{"1组", "", "赵氏", "赵氏", "户主", identity(2), "", "", ""})
+	r := f.take(t, columns, []any{"1组", "", "赵氏", "赵氏", "户主", identity(2), "", "", ""})
 	require.Zero(t, r.NewHouseholds+r.NewVillagers)
-	require.Contains(t, f2.refuse(t, columns, []any{"1组", "", "赵氏", "王大", "夫", identity(1), "", "", ""}), "登记为已去世")
+	require.Contains(t, f.refuse(t, columns, []any{"1组", "", "赵氏", "王大", "夫", identity(1), "", "", ""}), "登记为已去世")
 }
 
 func TestNewHouseholdSplitsOffAndHouseholdsJoin(t *testing.T) {

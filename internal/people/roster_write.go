@@ -9,12 +9,14 @@ import (
 	"jishan/internal/id"
 )
 
-// loadVillage reads what a village has, and whom of the sheet other villages have. With lock no other import of the village
-// runs until the end of the transaction.
+// loadVillage reads what a village has, and whom of the sheet other villages have. With lock nobody else changes the village's
+// people until the end of the transaction: other imports wait for its region, everything else for a household.
 func loadVillage(tx db.Tx, village id.ID, entries []entry, lock bool) (*known, error) {
+	suffix := ""
 	if lock {
+		suffix = tx.ForUpdate()
 		var row struct{ ID id.ID }
-		if err := tx.Raw("SELECT id FROM regions WHERE id = ?"+tx.ForUpdate(), village).Scan(&row).Error; err != nil {
+		if err := tx.Raw("SELECT id FROM regions WHERE id = ?"+suffix, village).Scan(&row).Error; err != nil {
 			return nil, fmt.Errorf("locking a village: %w", err)
 		}
 	}
@@ -28,7 +30,7 @@ func loadVillage(tx db.Tx, village id.ID, entries []entry, lock bool) (*known, e
 		return nil, err
 	}
 	var houses []householdRow
-	if err := tx.Raw("SELECT "+householdColumns+" FROM households WHERE village_id = ?", village).Scan(&houses).Error; err != nil {
+	if err := tx.Raw("SELECT "+householdColumns+" FROM households WHERE village_id = ? ORDER BY id"+suffix, village).Scan(&houses).Error; err != nil {
 		return nil, fmt.Errorf("reading the households of a village: %w", err)
 	}
 	byID := make(map[id.ID]*planHouse, len(houses))

@@ -33,8 +33,11 @@ type Person struct {
 
 // prepare turns a Person into a row.
 func (s *Service) prepare(p Person) (villagerRow, error) {
+	if !utf8.ValidString(p.Name) || !utf8.ValidString(p.Relation) {
+		return villagerRow{}, ErrPerson.New()
+	}
 	p.Name, p.Relation = CleanName(p.Name), strings.TrimSpace(p.Relation)
-	if n := utf8.RuneCountInString(p.Name); n < 1 || n > 20 || utf8.RuneCountInString(p.Relation) > 8 || !utf8.ValidString(p.Name+p.Relation) {
+	if n := utf8.RuneCountInString(p.Name); n < 1 || n > 20 || utf8.RuneCountInString(p.Relation) > 8 {
 		return villagerRow{}, ErrPerson.New()
 	}
 	r := villagerRow{ID: id.New(), Relation: p.Relation, Gender: p.Gender, Birth: p.Birth, State: VillagerHere}
