@@ -82,7 +82,7 @@ func userByLogin(tx db.Tx, kind Kind, login, lock string) (userRow, bool, error)
 func insertUser(tx db.Tx, u userRow) error {
 	cols := []string{"id", "kind", "login", "name", "password_hash", "must_change", "disabled_at", "created_at", "updated_at"}
 	return db.Insert(tx, "users", cols, 1, func(_ int, args []any) []any {
-		return append(args, u.ID, u.Kind, u.Login, u.Name, u.PasswordHash, flag(u.MustChange), 0, tx.Millis(), tx.Millis())
+		return append(args, u.ID, u.Kind, u.Login, u.Name, u.PasswordHash, tinyint(u.MustChange), 0, tx.Millis(), tx.Millis())
 	})
 }
 
@@ -160,7 +160,7 @@ func clip(s string, n int) string {
 	return s[:min(len(s), n)]
 }
 
-func flag(b bool) int {
+func tinyint(b bool) int {
 	if b {
 		return 1
 	}

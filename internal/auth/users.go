@@ -153,7 +153,7 @@ func (s *Service) Users(ctx context.Context, actor Actor, f UserFilter, limit in
 		}
 	}
 	if f.Disabled != nil {
-		add("(u.disabled_at <> 0) = ?", flag(*f.Disabled))
+		add("(u.disabled_at <> 0) = ?", tinyint(*f.Disabled))
 	}
 	var out []User
 	err := s.db.Read(ctx, func(tx db.Tx) error {
@@ -219,7 +219,7 @@ func (s *Service) change(ctx context.Context, actor Actor, user id.ID, action st
 			return err
 		}
 		if _, err := exec(tx, "changing a user", "UPDATE users SET name = ?, password_hash = ?, must_change = ?, disabled_at = ?, updated_at = ? WHERE id = ?",
-			u.Name, u.PasswordHash, flag(u.MustChange), u.DisabledAt, tx.Millis(), u.ID); err != nil {
+			u.Name, u.PasswordHash, tinyint(u.MustChange), u.DisabledAt, tx.Millis(), u.ID); err != nil {
 			return err
 		}
 		now, err := rolesOf(tx, []id.ID{user})
