@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
 	"strings"
@@ -21,6 +22,7 @@ import (
 	"jishan/internal/conf"
 	"jishan/internal/db"
 	"jishan/internal/errs"
+	"jishan/internal/rdb"
 )
 
 // version is set by the linker.
@@ -122,6 +124,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		fmt.Fprintf(errOut, "命令写得不对：%s\n运行 jishan --help 查看用法\n", translate(err.Error()))
 		return exitUsage
 	}
+	rdb.LogTo(slog.New(slog.DiscardHandler)) // commands say themselves what went wrong; servers take it into their log
 	return report(errOut, parsed.Run(&env{ctx: ctx, config: c.Config, in: in, out: out, err: errOut}))
 }
 

@@ -75,6 +75,7 @@ func Fill(ctx context.Context, w World, clock *Clock, e Extent, progress Progres
 		{"建立县、镇、村", 0.01, f.regions},
 		{"登记户册", 0.09, f.households},
 		{"整理户册", 0.10, f.homes},
+		{"划分网格", 0.105, f.grids},
 		{"通过积分细则", 0.11, func(ctx context.Context) error { return f.books(ctx, first) }},
 		{"登记党支部和党员", 0.12, f.party},
 		{"商户上架商品", 0.13, f.shops},

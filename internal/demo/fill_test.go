@@ -61,6 +61,8 @@ func TestTheYearAddsUp(t *testing.T) {
 	require.Positive(t, g.Reversals)
 	require.Len(t, g.Logins, 3+2*7+2*3)
 	require.Len(t, g.Homes, 9)
+	require.NotZero(t, g.Try.Rule)
+	require.NotEmpty(t, g.Try.Name)
 	require.False(t, clock.Now().After(until), "nothing is stamped in the future")
 
 	require.NoError(t, w.DB.Read(ctx, func(tx db.Tx) error {

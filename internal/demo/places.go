@@ -142,6 +142,27 @@ func (f *filler) homes(ctx context.Context) error {
 	})
 }
 
+// grids divides every village into three grids, which cut across its groups.
+func (f *filler) grids(ctx context.Context) error {
+	for i, p := range f.places {
+		who := newInventor(uint64(100 + i))
+		for n := range 3 {
+			g, err := f.w.People.CreateGrid(ctx, system, p.Region.ID, fmt.Sprintf("第%s网格", []string{"一", "二", "三"}[n]), who.family(1, 1).People[0].Name)
+			if err != nil {
+				return fmt.Errorf("making the grids of %s: %w", p.Name, err)
+			}
+			var ids []id.ID
+			for j := n; j < len(p.Homes); j += 3 {
+				ids = append(ids, p.Homes[j].ID)
+			}
+			if _, err := f.w.People.SetGridHouseholds(ctx, system, g.ID, ids); err != nil {
+				return fmt.Errorf("making the grids of %s: %w", p.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
 // books adopts the built-in rule books: the township's for all, and the pilot's own.
 func (f *filler) books(ctx context.Context, from cal.Day) error {
 	for _, b := range []struct {

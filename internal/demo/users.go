@@ -1,15 +1,19 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"jishan/internal/auth"
+	"jishan/internal/award"
 	"jishan/internal/db"
 	"jishan/internal/id"
 	"jishan/internal/party"
 	"jishan/internal/people"
 	"jishan/internal/points"
+	"jishan/internal/rule"
 )
 
 // Password is that of every account of the demo, PIN that of the house cards named in the guide.
@@ -29,8 +33,18 @@ type Guide struct {
 	Redemptions int
 	Refunds     int
 	Pilot       id.ID // the village to begin with
+	Try         Try
 	Logins      []Login
 	Homes       []Home
+}
+
+// Try is a rule that the first of Homes can be awarded by at once, and something to redeem for it.
+type Try struct {
+	Rule    id.ID
+	Item    string
+	Shop    string // log-in of its clerk
+	Product id.ID
+	Name    string
 }
 
 // Login is an account to try.
@@ -164,6 +178,9 @@ func (f *filler) finish(ctx context.Context) error {
 			f.guide.People += len(h.People)
 		}
 	}
+	if err := f.try(ctx, picked[0]); err != nil {
+		return err
+	}
 	return f.w.DB.Read(ctx, func(tx db.Tx) error {
 		houses, err := people.HouseholdsByID(tx, picked)
 		if err != nil {
@@ -175,4 +192,27 @@ func (f *filler) finish(ctx context.Context) error {
 		}
 		return nil
 	})
+}
+
+// try finds a rule for the guide: the first of the pilot's for households that gives points now, one without a cap if there is
+// one, so that it can be tried again and again.
+func (f *filler) try(ctx context.Context, household id.ID) error {
+	p, m := f.places[0], f.markets[0]
+	f.guide.Try.Shop, f.guide.Try.Product, f.guide.Try.Name = m.Login+"-dianyuan", m.Shelf[len(m.Shelf)/2].ID, m.Goods[len(m.Shelf)/2].Name
+	rules := slices.Clone(p.choose.gains)
+	slices.SortStableFunc(rules, func(a, b rule.Rule) int { return cmp.Compare(len(a.Spec.Caps), len(b.Spec.Caps)) })
+	for _, r := range rules {
+		if r.Subject != rule.Household || r.Spec.Shape != rule.Fixed {
+			continue
+		}
+		out, err := f.w.Awards.Preview(ctx, p.officer, award.Order{Village: p.Region.ID, Grants: []award.Grant{{Rule: r.ID, Household: household}}})
+		if err != nil {
+			return fmt.Errorf("looking for a rule to try: %w", err)
+		}
+		if out[0].Failed == nil && out[0].Points > 0 {
+			f.guide.Try.Rule, f.guide.Try.Item = r.ID, r.Item
+			return nil
+		}
+	}
+	return nil
 }
