@@ -19,7 +19,7 @@ func TestInsertUpsertDuplicate(t *testing.T) {
 	err := d.Tx(ctx, func(tx db.Tx) error { return db.Insert(tx, "scores", cols, 1, row) })
 	require.True(t, db.Duplicate(err), "%v", err)
 	require.NoError(t, d.Tx(ctx, func(tx db.Tx) error {
-		return db.Upsert(tx, "scores", cols, []string{"owner_id", "asset", "month"}, nil, []string{"points"}, 1400, row)
+		return db.Upsert(tx, "scores", cols, []string{"owner_id", "asset", "month", "village_id"}, nil, []string{"points"}, 1400, row)
 	}))
 	var sum, n int64
 	require.NoError(t, d.Read(ctx, func(tx db.Tx) error {

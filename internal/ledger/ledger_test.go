@@ -292,3 +292,21 @@ func TestStatementShowsRunningBalance(t *testing.T) {
 		return err
 	}))
 }
+
+// Who moves to another village keeps what was earned in the old one, each in its own book.
+func TestScoresOfSomebodyWhoMovedStayWithTheirBooks(t *testing.T) {
+	d := testkit.DB(t)
+	person, other := id.New(), id.New()
+	for i, village := range []id.ID{id.New(), other} {
+		p := grant(village, id.New(), points.Whole(int64(3+i)), 0)
+		p.Person = person
+		_, err := post(d, p)
+		require.NoError(t, err)
+	}
+	require.NoError(t, d.Read(context.Background(), func(tx db.Tx) error {
+		got, err := ledger.Scores(tx, ledger.Points, []id.ID{person, other}, month, month)
+		require.Equal(t, map[id.ID]points.Amount{person: points.Whole(7), other: points.Whole(4)}, got)
+		return err
+	}))
+	require.Empty(t, verify(t, d).Findings)
+}

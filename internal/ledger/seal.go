@@ -255,9 +255,12 @@ func (b *Batch) writeScores() error {
 		if x.asset != y.asset {
 			return int(x.asset) - int(y.asset)
 		}
-		return int(x.month) - int(y.month)
+		if x.month != y.month {
+			return int(x.month) - int(y.month)
+		}
+		return cmp(x.village, y.village)
 	})
-	err := db.Upsert(b.tx, "scores", []string{"owner_id", "asset", "month", "village_id", "kind", "points"}, []string{"owner_id", "asset", "month"}, nil, []string{"points"}, len(keys),
+	err := db.Upsert(b.tx, "scores", []string{"owner_id", "asset", "month", "village_id", "kind", "points"}, []string{"owner_id", "asset", "month", "village_id"}, nil, []string{"points"}, len(keys),
 		func(i int, args []any) []any {
 			k := keys[i]
 			return append(args, int64(k.owner), int64(k.asset), int64(k.month), int64(k.village), int64(k.kind), int64(sums[k]))

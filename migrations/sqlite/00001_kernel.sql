@@ -81,7 +81,7 @@ CREATE TABLE scores (
   village_id BIGINT NOT NULL,
   kind TINYINT NOT NULL, -- ledger.ScoreKind: household, person, member, branch, village
   points BIGINT NOT NULL,
-  PRIMARY KEY (owner_id, asset, month)
+  PRIMARY KEY (owner_id, asset, month, village_id)
 ) WITHOUT ROWID;
 CREATE INDEX scores_village ON scores (village_id, kind, month);
 
