@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"jishan/internal/auth"
 	"jishan/internal/board"
 	"jishan/internal/db"
 	"jishan/internal/id"
@@ -18,19 +19,35 @@ func (a *App) jobs() []jobs.Job {
 	return []jobs.Job{
 		{Name: board.JobName, Every: board.Interval, Rest: board.Rest, Wake: a.Boards.Woken(), Run: a.Boards.Tick},
 		{Name: board.SnapshotJobName, Every: 10 * time.Minute, Run: a.Boards.TakeSnapshots},
+		{Name: "expiry", Every: time.Hour, Timeout: time.Hour, Run: a.expire},
 		{Name: "ledger-checkpoints", Every: 24 * time.Hour, Timeout: time.Hour, Run: a.checkpoints},
 		{Name: "sweep", Every: time.Hour, Timeout: 10 * time.Minute, Run: a.sweep},
 	}
 }
 
+// expire clears, village by village, the points whose last good day has passed.
+func (a *App) expire(ctx context.Context) error {
+	books, err := a.books(ctx)
+	if err != nil {
+		return err
+	}
+	for _, b := range books {
+		done, err := a.Awards.Expire(ctx, auth.System("到期清零"), b, false)
+		if err != nil {
+			return fmt.Errorf("expiring points of book %s: %w", b, err)
+		}
+		if done.Households > 0 {
+			a.Log.InfoContext(ctx, "points expired", "village", b, "households", done.Households, "points", done.Points.String())
+		}
+	}
+	return nil
+}
+
 // checkpoints notes the balances of accounts that keep none, village by village, each in a short transaction of its own.
 func (a *App) checkpoints(ctx context.Context) error {
-	var books []id.ID
-	err := a.DB.Read(ctx, func(tx db.Tx) error {
-		return tx.Raw("SELECT book_id FROM ledger_heads ORDER BY book_id").Scan(&books).Error
-	})
+	books, err := a.books(ctx)
 	if err != nil {
-		return fmt.Errorf("listing the books: %w", err)
+		return err
 	}
 	for _, b := range books {
 		if err := a.DB.Tx(ctx, func(tx db.Tx) error { return ledger.Checkpoint(tx, b) }); err != nil {
@@ -38,6 +55,17 @@ func (a *App) checkpoints(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// books are the villages that have moved points.
+func (a *App) books(ctx context.Context) (books []id.ID, err error) {
+	err = a.DB.Read(ctx, func(tx db.Tx) error {
+		return tx.Raw("SELECT book_id FROM ledger_heads ORDER BY book_id").Scan(&books).Error
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listing the books: %w", err)
+	}
+	return books, nil
 }
 
 // sweep forgets what can be of no use any more: spent codes past their time, counts of failed log-ins, ended sessions.
