@@ -164,6 +164,7 @@ type Service struct {
 	redisReads, snapshotReads, ledgerReads, relayed, rebuilt, mended atomic.Int64
 
 	snapshots snapshotCache
+	ranks     rankCache
 	mu        sync.Mutex // one Tick at a time
 	state     tickState
 }

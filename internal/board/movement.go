@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"sync"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -42,14 +44,7 @@ func (s *Service) previousInRedis(ctx context.Context, q Query, list []entry, w 
 	}
 	key := s.key(q.Scope, q.Subject, p)
 	if s.r.Embedded {
-		// The Redis in process sorts the whole set for every question about a rank; sorting it once is enough.
-		zs, err := s.r.ZRevRangeWithScores(ctx, key, 0, -1).Result()
-		if err != nil {
-			return nil, redisError("reading the period before", err)
-		}
-		all := entries(zs)
-		number(all, 0, 1)
-		return ranksOf(all, list), nil
+		return s.previousInProcess(ctx, key, list)
 	}
 	scores := make([]*redis.FloatCmd, len(list))
 	var card *redis.IntCmd
@@ -82,6 +77,53 @@ func (s *Service) previousInRedis(ctx context.Context, q Query, list []entry, w 
 	for i, e := range list {
 		if scores[i].Err() == nil {
 			out[e.id] = int(counts[points.Amount(scores[i].Val())].Val()) + 1
+		}
+	}
+	return out, nil
+}
+
+// rankCache keeps whole boards of periods before, for a moment.
+type rankCache struct {
+	mu     sync.Mutex
+	boards map[string]rankedBoard
+}
+
+type rankedBoard struct {
+	ranks map[id.ID]int
+	until time.Time
+}
+
+// previousInProcess asks the Redis in process: it sorts the whole set for every question about a rank, so the whole board is
+// read once and serves for some seconds.
+func (s *Service) previousInProcess(ctx context.Context, key string, list []entry) (map[id.ID]int, error) {
+	const life, most = 5 * time.Second, 50
+	c := &s.ranks
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	board, ok := c.boards[key]
+	if !ok || time.Now().After(board.until) {
+		zs, err := s.r.ZRevRangeWithScores(ctx, key, 0, -1).Result()
+		if err != nil {
+			return nil, redisError("reading the period before", err)
+		}
+		all := entries(zs)
+		number(all, 0, 1)
+		board = rankedBoard{make(map[id.ID]int, len(all)), time.Now().Add(life)}
+		for _, e := range all {
+			board.ranks[e.id] = e.rank
+		}
+		if c.boards == nil || len(c.boards) >= most {
+			c.boards = map[string]rankedBoard{}
+		}
+		c.boards[key] = board
+	}
+	if len(board.ranks) == 0 {
+		return nil, nil
+	}
+	out := make(map[id.ID]int, len(list))
+	for _, e := range list {
+		if rank, ok := board.ranks[e.id]; ok {
+			out[e.id] = rank
 		}
 	}
 	return out, nil

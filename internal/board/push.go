@@ -2,7 +2,6 @@ package board
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -84,16 +83,17 @@ func stand(subject Subject, k id.ID, p place, villages map[id.ID]village, scores
 	return st
 }
 
-// stale is how old a reading may be when it has been written. A process that was frozen in between may have written over a
-// newer value of the next holder of the lease; it then sends the news once more.
-const stale = 5 * time.Second
+// portion is how many subjects are read and written together: small, so that a value is written soon after it was read.
+const portion = 250
 
-var errStale = errors.New("board: took so long that somebody else may have written meanwhile")
+// stale is how long a portion may take. A process that was frozen between reading and writing may have written over a newer
+// value of the next holder of the lease, so it sends the news once more; leases live longer than this.
+const stale = 8 * time.Second
 
 // push writes where the subjects stand now into the sets. With lasting the sets' lifetimes are renewed as well.
 func (s *Service) push(ctx context.Context, subject Subject, ids []id.ID, lasting bool) ([]standing, error) {
 	all := make([]standing, 0, len(ids))
-	for part := range slices.Chunk(ids, chunk) {
+	for part := range slices.Chunk(ids, portion) {
 		begin := time.Now()
 		var list []standing
 		var w window
@@ -105,14 +105,13 @@ func (s *Service) push(ctx context.Context, subject Subject, ids []id.ID, lastin
 		if err != nil {
 			return nil, err
 		}
-		if time.Since(begin) > stale/2 {
-			return nil, errStale
-		}
 		if err := s.put(ctx, subject, list, w, lasting); err != nil {
 			return nil, err
 		}
 		if time.Since(begin) > stale {
-			return nil, errors.Join(errStale, s.again(ctx, map[Subject][]id.ID{subject: part}))
+			if err := s.again(ctx, map[Subject][]id.ID{subject: part}); err != nil {
+				return nil, err
+			}
 		}
 		all = append(all, list...)
 	}

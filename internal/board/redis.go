@@ -48,7 +48,8 @@ func line(owner id.ID, v points.Amount) redis.Z {
 func entries(zs []redis.Z) []entry {
 	out := make([]entry, 0, len(zs))
 	for _, z := range zs {
-		if k, err := id.Parse(fmt.Sprint(z.Member)); err == nil {
+		member, _ := z.Member.(string)
+		if k, err := id.Parse(member); err == nil {
 			out = append(out, entry{id: k, score: points.Amount(z.Score)})
 		}
 	}

@@ -34,15 +34,14 @@ const testDB = 9
 func each(t *testing.T, test func(t *testing.T, r *rdb.Redis)) {
 	t.Helper()
 	t.Run("embedded", func(t *testing.T) { test(t, open(t, conf.Redis{})) })
-	if addrs := os.Getenv("TEST_REDIS"); addrs != "" {
-		t.Run("real", func(t *testing.T) {
-			c := conf.Redis{Addrs: strings.Split(addrs, ",")}
-			if len(c.Addrs) == 1 {
-				c.DB = testDB
-			}
-			test(t, open(t, c))
-		})
+	if addrs := realRedis(); len(addrs) > 0 {
+		t.Run("real", func(t *testing.T) { test(t, open(t, conf.Redis{Addrs: addrs, DB: testDB})) })
 	}
+}
+
+// realRedis are the addresses in TEST_REDIS.
+func realRedis() []string {
+	return strings.FieldsFunc(os.Getenv("TEST_REDIS"), func(c rune) bool { return c == ',' })
 }
 
 func open(t testing.TB, c conf.Redis) *rdb.Redis {
