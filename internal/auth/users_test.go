@@ -122,6 +122,17 @@ func TestNobodyRaisesAnybody(t *testing.T) {
 	_, err = w.s.SetRoles(ctx, mayor, both.ID, []Assignment{{Role: RoleVillage, Region: w.village}})
 	require.ErrorIs(t, err, ErrBeyondReach)
 
+	// Whom one cannot see does not exist, villagers' log-ins without any role among them.
+	villager := villagerOf(w, w.household)
+	for _, unseen := range []id.ID{w.otherMayor.ID, w.otherOwner.ID, w.admin.ID, villager.UserID, id.New()} {
+		_, err = w.s.DisableUser(ctx, mayor, unseen)
+		require.ErrorIs(t, err, errs.ErrNotFound)
+		_, err = w.s.ResetPassword(ctx, mayor, unseen, "")
+		require.ErrorIs(t, err, errs.ErrNotFound)
+		_, err = w.s.SetRoles(ctx, mayor, unseen, []Assignment{{Role: RoleVillage, Region: w.village}})
+		require.ErrorIs(t, err, errs.ErrNotFound)
+	}
+
 	_, err = w.s.DisableUser(ctx, mayor, w.mayor.ID)
 	require.ErrorIs(t, err, ErrOneself)
 	_, err = w.s.SetRoles(ctx, mayor, w.mayor.ID, w.mayor.Roles)
