@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -172,9 +173,12 @@ func TestKilledInTheMiddle(t *testing.T) {
 	clerk := p.account(t, stranger, auth.KindMerchant, "clerk", auth.Assignment{Role: auth.RoleClerk, Merchant: p.m.id})
 
 	var all []*attempt
+	var rising time.Duration
 	for round := range kills {
 		all = append(all, p.loadAndKill(t, c, officer, clerk, round)...)
+		began := time.Now()
 		c.start(t)
+		rising += time.Since(began)
 	}
 	confirmed, unknown := 0, 0
 	for _, a := range all {
@@ -210,7 +214,7 @@ func TestKilledInTheMiddle(t *testing.T) {
 		}
 		done++
 	}
-	t.Logf("%d requests confirmed, %d unanswered, %d done after sending all again", confirmed, unknown, done)
+	t.Logf("%d requests confirmed, %d unanswered, %d done after sending all again; up again in %v on average", confirmed, unknown, done, rising/kills)
 	require.GreaterOrEqual(t, done, confirmed)
 	verifyRows(t, d)
 	p.checkAttempts(t, all, before)
@@ -248,6 +252,7 @@ func (p *place) loadAndKill(t *testing.T, c *child, officer, clerk client, round
 			codes[w] = append(codes[w], p.code(t, p.a.houses[w%crashHouses]))
 		}
 	}
+	var answered atomic.Int64
 	var wg sync.WaitGroup
 	for w := range crashers {
 		wg.Go(func() {
@@ -268,10 +273,15 @@ func (p *place) loadAndKill(t *testing.T, c *child, officer, clerk client, round
 				if errs[w] != nil || !a.confirmed {
 					return
 				}
+				answered.Add(1)
 			}
 		})
 	}
-	time.Sleep(time.Duration(20+rand.IntN(180)) * time.Millisecond) // where the kill falls is chance, and should be
+	// Where the kill falls is chance, and should be; but something must have been confirmed before.
+	enough := int64(8 + rand.IntN(40))
+	for began := time.Now(); answered.Load() < enough && time.Since(began) < 5*time.Second; {
+		time.Sleep(time.Duration(rand.IntN(3000)) * time.Microsecond)
+	}
 	c.kill(t)
 	cancel()
 	wg.Wait()
