@@ -7,7 +7,7 @@ import (
 	"jishan/internal/errs"
 )
 
-// ErrorsMarkdown is docs/errors.md: every code that may reach a client, with its status and text.
+// ErrorsMarkdown is docs/errors.md: every code of the program it is linked into, with status and text.
 func ErrorsMarkdown() []byte {
 	var b strings.Builder
 	b.WriteString("# Error codes\n\n")

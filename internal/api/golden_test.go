@@ -23,7 +23,7 @@ func golden(t *testing.T, name string, got []byte) {
 	}
 	want, err := os.ReadFile(path)
 	require.NoError(t, err)
-	require.Equal(t, string(want), string(got), "docs/%s is out of date: make openapi", name)
+	require.True(t, string(want) == string(got), "docs/%s is out of date: make openapi", name)
 }
 
 func TestGoldenSpec(t *testing.T) {
@@ -35,6 +35,7 @@ func TestGoldenSpec(t *testing.T) {
 	golden(t, "openapi.json", b)
 }
 
+// The stories of this package's tests link the whole program, so its codes are all there.
 func TestGoldenErrors(t *testing.T) { golden(t, "errors.md", ErrorsMarkdown()) }
 
 func TestEveryOperationIsGuarded(t *testing.T) {

@@ -266,6 +266,9 @@ func (s *Server) myCardOps(op func(Op, auth.Permission) Op) {
 		})
 	register(s, op(Op{ID: "my-card", Method: "GET", Path: "/my/households/{id}/card", Summary: "我家的户卡"}, auth.HouseholdSpend),
 		func(ctx context.Context, c *Call, in *ByID) (Card, error) {
+			if err := c.Actor.OwnHousehold(auth.HouseholdSpend, in.ID.V); err != nil {
+				return Card{}, err
+			}
 			return carded(s.deps.Redeem.Card(ctx, c.Actor, in.ID.V))
 		})
 	register(s, op(Op{ID: "my-pin", Method: "PUT", Path: "/my/households/{id}/pin", Summary: "设置户卡密码"}, auth.HouseholdSpend),

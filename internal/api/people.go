@@ -184,4 +184,5 @@ func (s *Server) peopleOps() {
 		})
 	s.rosterOps()
 	s.gridOps()
+	s.loginOps()
 }
