@@ -36,8 +36,10 @@ func TestBadSheets(t *testing.T) {
 		"columns missing": {sheet(t, []any{"品名", "单价"}, []any{"肥皂", "3"}), 422, "xlsx.columns"},
 	} {
 		for _, path := range []string{"/roster/import", "/awards/import", "/party-members/import"} {
-			a, err := officer.file(village+path, newKey(), "表.xlsx", b.data)
-			refused(t, a, err, b.status, b.code)
+			t.Run(name+path, func(t *testing.T) {
+				a, err := officer.file(village+path, newKey(), "表.xlsx", b.data)
+				refused(t, a, err, b.status, b.code)
+			})
 		}
 	}
 	// A formula without a result is a problem of its row, and keeps the sheet out.
@@ -127,8 +129,10 @@ func TestBadRequests(t *testing.T) {
 		"nothing at all":           {clerk, "/counter/redemptions", newKey(), redeem(``), 422, ""},
 		"a forged code":            {clerk, "/counter/redemptions", newKey(), strings.Replace(redeem(`,"points":1`), code[10:14], "0000", 1), 422, "code.invalid"},
 	} {
-		a, err := b.who.send(http.MethodPost, b.path, b.key, "application/json", []byte(b.body))
-		refused(t, a, err, b.status, b.code)
+		t.Run(name, func(t *testing.T) {
+			a, err := b.who.send(http.MethodPost, b.path, b.key, "application/json", []byte(b.body))
+			refused(t, a, err, b.status, b.code)
+		})
 	}
 	require.Equal(t, rows, p.fingerprint(t), "something was written")
 }
