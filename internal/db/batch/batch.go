@@ -16,6 +16,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"time"
 
@@ -139,6 +140,7 @@ func (l *Lane[T, R]) work() {
 
 // do runs first and everything that waits behind it.
 func (l *Lane[T, R]) do(first *item[T, R]) {
+	runtime.Gosched() // whoever is ready to submit does so now: fuller runs at no wait
 	items := l.keep(nil, first)
 	for len(items) < l.o.Max {
 		select {

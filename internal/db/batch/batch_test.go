@@ -1,0 +1,154 @@
+package batch_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"jishan/internal/db/batch"
+	"jishan/internal/errs"
+)
+
+var ctx = context.Background()
+
+func double(_ context.Context, in []int) []batch.Result[int] {
+	out := make([]batch.Result[int], len(in))
+	for i, x := range in {
+		out[i].Value = 2 * x
+	}
+	return out
+}
+
+func TestEverySubmitterGetsItsOwnResult(t *testing.T) {
+	var runs atomic.Int64
+	l := batch.New(batch.Options{Max: 64, Workers: 2}, func(c context.Context, in []int) []batch.Result[int] {
+		runs.Add(1)
+		require.LessOrEqual(t, len(in), 64)
+		return double(c, in)
+	})
+	var wg sync.WaitGroup
+	for i := range 2000 {
+		wg.Go(func() {
+			got, err := l.Submit(ctx, i)
+			require.NoError(t, err)
+			require.Equal(t, 2*i, got)
+		})
+	}
+	wg.Wait()
+	require.Less(t, runs.Load(), int64(2000)) // they were gathered
+	l.Close()
+	_, err := l.Submit(ctx, 1)
+	require.ErrorIs(t, err, batch.ErrClosed)
+	require.ErrorIs(t, err, errs.ErrUnavailable)
+}
+
+// What waits when the lane is closed is still done; what does not fit the queue is shed at once.
+func TestCloseFinishesAndFullQueueSheds(t *testing.T) {
+	begun, release := make(chan struct{}), make(chan struct{})
+	l := batch.New(batch.Options{Max: 1, Queue: 1}, func(c context.Context, in []int) []batch.Result[int] {
+		if in[0] == 1 {
+			close(begun)
+		}
+		<-release
+		return double(c, in)
+	})
+	var wg sync.WaitGroup
+	submit := func(x int) {
+		wg.Go(func() {
+			got, err := l.Submit(ctx, x)
+			require.NoError(t, err)
+			require.Equal(t, 2*x, got)
+		})
+	}
+	submit(1)
+	<-begun
+	submit(2)
+	for l.Waiting() == 0 {
+		runtime.Gosched()
+	}
+	_, err := l.Submit(ctx, 3)
+	require.ErrorIs(t, err, errs.ErrUnavailable)
+	require.Positive(t, errs.From(err).RetryAfter)
+	go l.Close()
+	close(release)
+	wg.Wait()
+	l.Close()
+}
+
+func TestWhoLeftBeforeTheRunIsNotRun(t *testing.T) {
+	begun, release := make(chan struct{}), make(chan struct{})
+	var seen atomic.Int64
+	l := batch.New(batch.Options{}, func(c context.Context, in []int) []batch.Result[int] {
+		for _, x := range in {
+			if x == 2 {
+				seen.Add(1)
+			}
+		}
+		if in[0] == 1 {
+			close(begun)
+			<-release
+		}
+		return double(c, in)
+	})
+	go func() { _, _ = l.Submit(ctx, 1) }()
+	<-begun
+	left, cancel := context.WithCancel(ctx)
+	done := make(chan error)
+	go func() {
+		_, err := l.Submit(left, 2)
+		done <- err
+	}()
+	for l.Waiting() == 0 {
+		runtime.Gosched()
+	}
+	cancel()
+	require.ErrorIs(t, <-done, context.Canceled)
+	close(release)
+	l.Close()
+	require.Zero(t, seen.Load())
+}
+
+func TestAPanicOrAMiscountIsAnErrorForAll(t *testing.T) {
+	for name, run := range map[string]func(context.Context, []int) []batch.Result[int]{
+		"panic":    func(context.Context, []int) []batch.Result[int] { panic("broken") },
+		"miscount": func(context.Context, []int) []batch.Result[int] { return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := batch.New(batch.Options{}, run)
+			defer l.Close()
+			_, err := l.Submit(ctx, 1)
+			require.Error(t, err)
+			require.Equal(t, errs.ErrInternal, errs.From(err).Code)
+		})
+	}
+}
+
+// One item that cannot be written fails alone, wherever it stands.
+func TestBisectIsolatesTheCulprit(t *testing.T) {
+	bad := errors.New("cannot be written")
+	for culprit := range 9 {
+		items := []int{0, 1, 2, 3, 4, 5, 6, 7, 8}
+		out := batch.Bisect(ctx, items, func(c context.Context, in []int) ([]batch.Result[int], error) {
+			for _, x := range in {
+				if x == culprit {
+					return nil, bad
+				}
+			}
+			return double(c, in), nil
+		})
+		require.Len(t, out, 9)
+		for i, r := range out {
+			if i == culprit {
+				require.ErrorIs(t, r.Err, bad)
+			} else {
+				require.NoError(t, r.Err)
+				require.Equal(t, 2*i, r.Value)
+			}
+		}
+	}
+}
