@@ -3,9 +3,11 @@
 # cgo is off everywhere; only the race detector needs it, and scripts/test.sh turns it on for those packages alone.
 export CGO_ENABLED := 0
 
-TAGS    := -tags nomsgpack
+# The same for tests and the program, so that a package is compiled once for both.
+export GOFLAGS := $(GOFLAGS) -tags=nomsgpack -trimpath
+
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
-GOBUILD := go build $(TAGS) -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
+GOBUILD := go build -ldflags "-s -w -X main.version=$(VERSION)"
 
 .DEFAULT_GOAL := help
 .PHONY: help run build test test-quick test-race bench lint fuzz openapi clean
@@ -24,8 +26,8 @@ test: ## every test, on SQLite and on a throwaway MariaDB and Redis (installed b
 	./scripts/test.sh
 
 test-quick: ## under a minute: SQLite and in-process Redis only
-	go vet $(TAGS) ./...
-	go test $(TAGS) -short ./...
+	go vet ./...
+	go test -short ./...
 
 test-race: ## the concurrent packages under the race detector, on MariaDB and Redis
 	./scripts/services.sh ./scripts/race.sh
@@ -40,7 +42,7 @@ fuzz: ## every fuzz target for FUZZTIME (10s) each
 	./scripts/fuzz.sh
 
 openapi: ## write docs/openapi.json, docs/errors.md and docs/permissions.md anew
-	go test $(TAGS) ./internal/api -run Golden -count=1 -update
+	go test ./internal/api -run Golden -count=1 -update
 
 clean: ## remove what was built (not the demo's data)
 	rm -rf bin

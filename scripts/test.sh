@@ -5,7 +5,8 @@
 # SKIP_RACE=1 leaves the last stage out.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-export CGO_ENABLED=0 GOFLAGS="${GOFLAGS:-} -tags=nomsgpack"
+# The flags of the Makefile, so that packages are compiled once.
+export CGO_ENABLED=0 GOFLAGS="-tags=nomsgpack -trimpath"
 unset TEST_DSN TEST_REDIS
 
 # Two test binaries at a time bound the memory; go builds with the same number.
