@@ -199,12 +199,12 @@ func (s *Service) grantTx(tx db.Tx, orders []order, out []batch.Result[[]Outcome
 		switch _, twin := twins[i]; {
 		case conflicts[i] != nil:
 			out[i].Err = conflicts[i]
-		case clashes[i] != nil:
-			out[i].Err = clashes[i]
 		case stored[i] != nil:
 			if err := json.Unmarshal(stored[i], &out[i].Value); err != nil {
 				return fmt.Errorf("reading a stored award: %w", err)
 			}
+		case clashes[i] != nil:
+			out[i].Err = clashes[i]
 		case !twin:
 			fresh = append(fresh, i)
 			live = append(live, o)
