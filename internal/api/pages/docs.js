@@ -16,6 +16,9 @@ const resolve = (spec, schema) => {
   return s || {};
 };
 
+// newKey works on plain http too, where crypto.randomUUID is missing.
+const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, "0")).join("");
+
 const kindOf = (s) => (Array.isArray(s.type) ? s.type.find((t) => t !== "null") : s.type);
 
 // sample is a body to start from: required parts and those with examples.
@@ -108,7 +111,7 @@ const form = (spec, path, method, op) => {
   const inputs = { method: method.toUpperCase(), params: [] };
   const parts = [];
   for (const p of op.parameters || []) {
-    const value = p.name === "Idempotency-Key" ? crypto.randomUUID() : "";
+    const value = p.name === "Idempotency-Key" ? newKey() : "";
     const input = el("input", { value, placeholder: p.schema && p.schema.default !== undefined ? String(p.schema.default) : "" });
     inputs.params.push({ p, input });
     const note = p.description || (p.schema && p.schema.description) || "";
