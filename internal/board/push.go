@@ -2,6 +2,7 @@ package board
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -105,7 +106,7 @@ func (s *Service) push(ctx context.Context, subject Subject, ids []id.ID, lastin
 		if err != nil {
 			return nil, err
 		}
-		if err := s.put(ctx, subject, list, w, lasting); err != nil {
+		if err := s.putPatiently(ctx, subject, list, w, lasting); err != nil {
 			return nil, err
 		}
 		if time.Since(begin) > stale {
@@ -116,6 +117,22 @@ func (s *Service) push(ctx context.Context, subject Subject, ids []id.ID, lastin
 		all = append(all, list...)
 	}
 	return all, nil
+}
+
+// putPatiently tries again when a call takes too long: on a busy machine one call in thousands does, and must not send a long
+// filling back to its beginning. A Redis that is really away is given up after some three seconds.
+func (s *Service) putPatiently(ctx context.Context, subject Subject, list []standing, w window, lasting bool) (err error) {
+	for _, pause := range [...]time.Duration{0, 50 * time.Millisecond, 500 * time.Millisecond, 1200 * time.Millisecond, 1200 * time.Millisecond} {
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if err = s.put(ctx, subject, list, w, lasting); !errors.Is(err, errRedis) {
+			return err
+		}
+	}
+	return err
 }
 
 // put writes standings into the sets, in bounded portions.

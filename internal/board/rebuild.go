@@ -13,6 +13,7 @@ import (
 	"jishan/internal/id"
 	"jishan/internal/outbox"
 	"jishan/internal/people"
+	"jishan/internal/rdb"
 )
 
 // tickState is what Tick remembers. Losing it costs only time.
@@ -21,6 +22,7 @@ type tickState struct {
 	pause                       time.Duration // until the next village is compared
 	day                         cal.Day
 	next                        id.ID // the village compared last
+	filling                     filling
 	away                        bool
 	large                       bool // the warning about a large Redis in process has been written
 }
@@ -99,22 +101,78 @@ func (s *Service) watch(ctx context.Context) error {
 	return s.fill(ctx, lost)
 }
 
+// filling is a fill under way. After a failure of Redis it is taken up where it was.
+type filling struct {
+	token  string // what the scopes' building keys say; another value means that Redis was lost or somebody else began anew
+	scopes []id.ID
+	done   map[id.ID]bool // villages
+}
+
 // fill makes the scopes' sets anew. Awards and redemptions go on meanwhile, and their news is handled between two villages;
 // the scopes are read from the database until they have their marker back.
 func (s *Service) fill(ctx context.Context, scopes []id.ID) error {
 	begin := time.Now()
-	var villages []id.ID
-	var regions map[id.ID]people.Region
-	var w window
-	err := s.db.Read(ctx, func(tx db.Tx) (err error) {
-		w = windowAt(tx.Now)
-		villages = nil
-		if regions, err = people.RegionsByID(tx, scopes); err != nil {
+	regions, villages, w, err := s.toFill(ctx, scopes)
+	if err != nil || len(regions) == 0 {
+		return err
+	}
+	f := &s.state.filling
+	resumed := false
+	if f.token != "" && slices.Equal(f.scopes, scopes) {
+		if resumed, err = s.stillBuilding(ctx, regions, f.token); err != nil {
+			return err
+		}
+	}
+	if !resumed {
+		*f = filling{id.New().String(), slices.Clone(scopes), map[id.ID]bool{}}
+		if err := s.empty(ctx, regions, w, f.token); err != nil {
+			return err
+		}
+	}
+	for _, v := range villages {
+		if f.done[v] {
+			continue
+		}
+		if _, err := s.pushVillage(ctx, v); err != nil {
+			return err
+		}
+		f.done[v] = true
+		if err := s.relay(ctx); err != nil {
+			return err
+		}
+	}
+	marked := 0
+	for _, r := range regions {
+		err := s.r.Rename(ctx, s.building(r.ID), s.marker(r.ID)).Err()
+		if rdb.Away(err) {
+			return redisError("marking boards as complete", err)
+		}
+		if err == nil { // an answer that is an error says that Redis was lost once more; the watchdog will see it
+			marked++
+		}
+	}
+	*f = filling{}
+	s.rebuilt.Add(int64(marked))
+	s.o.Log.Info("boards filled", "scopes", marked, "of", len(scopes), "villages", len(villages), "took", time.Since(begin).Round(time.Millisecond))
+	return s.warnLarge(ctx, scopes, w)
+}
+
+// toFill reads the regions of the scopes and the villages that have lines on their boards.
+func (s *Service) toFill(ctx context.Context, scopes []id.ID) (regions []people.Region, villages []id.ID, w window, err error) {
+	err = s.db.Read(ctx, func(tx db.Tx) error {
+		w, regions, villages = windowAt(tx.Now), nil, nil
+		found, err := people.RegionsByID(tx, scopes)
+		if err != nil {
 			return err
 		}
 		seen := map[id.ID]bool{}
 		for _, k := range scopes {
-			in, err := villagesIn(tx, regions[k])
+			r, ok := found[k]
+			if !ok {
+				continue
+			}
+			regions = append(regions, r)
+			in, err := villagesIn(tx, r)
 			if err != nil {
 				return err
 			}
@@ -127,38 +185,7 @@ func (s *Service) fill(ctx context.Context, scopes []id.ID) error {
 		}
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	for part := range slices.Chunk(scopes, 50) {
-		pipe := s.r.Pipeline()
-		for _, k := range part {
-			s.deleteBoards(ctx, pipe, regions[k], w)
-		}
-		if _, err := pipe.Exec(ctx); err != nil {
-			return redisError("emptying boards", err)
-		}
-	}
-	for _, v := range villages {
-		if _, err := s.pushVillage(ctx, v); err != nil {
-			return err
-		}
-		if err := s.relay(ctx); err != nil {
-			return err
-		}
-	}
-	marked := 0
-	for _, k := range scopes {
-		// An answer that is an error says that Redis was lost once more; the watchdog will see it.
-		if err := s.r.Rename(ctx, s.building(k), s.marker(k)).Err(); err == nil {
-			marked++
-		} else if ctx.Err() != nil {
-			return ctx.Err()
-		}
-	}
-	s.rebuilt.Add(int64(marked))
-	s.o.Log.Info("boards filled", "scopes", marked, "of", len(scopes), "villages", len(villages), "took", time.Since(begin).Round(time.Millisecond))
-	return s.warnLarge(ctx, scopes, w)
+	return regions, villages, w, err
 }
 
 // pushVillage writes all boards' lines of a village's subjects and returns where they stand.

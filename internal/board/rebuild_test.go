@@ -2,7 +2,10 @@ package board
 
 import (
 	"context"
+	"os"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -103,6 +106,66 @@ func TestLostWhileBeingFilled(t *testing.T) {
 	w.tick()
 	require.Equal(t, FromRedis, w.top(w.villages[0].ID, Household, always).Source)
 	w.clean(t)
+}
+
+// A filling that Redis has interrupted goes on where it was, and does not begin anew for ever on a busy machine.
+func TestFillingIsTakenUpWhereItWas(t *testing.T) {
+	w := awarded(t, open(t, conf.Redis{}))
+	ctx := context.Background()
+	require.NoError(t, w.r.FlushDB(ctx).Err())
+	hook := &failing{writes: map[string]int{}}
+	w.r.AddHook(hook)
+	w.s.state.watched, w.s.state.compared = time.Time{}, time.Now()
+	first, last := w.villages[0].ID, w.villages[1].ID // villages are filled in the order of their keys
+	if first > last {
+		first, last = last, first
+	}
+	hook.key.Store(w.s.key(last, Household, always))
+	w.tick()
+	require.True(t, w.s.state.away)
+	require.Equal(t, FromLedger, w.top(first, Household, always).Source)
+	require.Equal(t, map[id.ID]bool{first: true}, w.s.state.filling.done)
+	key := w.s.key(first, Household, always)
+	before := hook.count(key)
+	require.Positive(t, before)
+	hook.key.Store("")
+	require.Eventually(t, func() bool { w.tick(); return !w.s.state.away }, 10*time.Second, 20*time.Millisecond)
+	require.Equal(t, before, hook.count(key), "the village that was done is not written again")
+	require.Equal(t, FromRedis, w.top(first, Household, always).Source)
+	w.clean(t)
+}
+
+// failing answers pipelines that write to key as a Redis does that takes too long.
+type failing struct {
+	key    atomic.Value
+	mu     sync.Mutex
+	writes map[string]int
+}
+
+func (f *failing) count(key string) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.writes[key]
+}
+
+func (f *failing) DialHook(next redis.DialHook) redis.DialHook          { return next }
+func (f *failing) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+func (f *failing) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		for _, c := range cmds {
+			if c.Name() != "zadd" {
+				continue
+			}
+			key := c.Args()[1].(string)
+			f.mu.Lock()
+			f.writes[key]++
+			f.mu.Unlock()
+			if key == f.key.Load() {
+				return os.ErrDeadlineExceeded
+			}
+		}
+		return next(ctx, cmds)
+	}
 }
 
 // flushBefore runs do once, before the pipeline that first writes to key.

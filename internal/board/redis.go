@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/redis/go-redis/v9"
 
@@ -30,7 +32,7 @@ func (s *Service) key(scope id.ID, subject Subject, p cal.Period) string {
 	return s.o.Prefix + "{" + scope.String() + "}:" + string(subject) + ":" + p.String()
 }
 
-// marker exists where the scope's sets are complete; its value is the kind of the region, see markedKind.
+// marker exists where the scope's sets are complete; its value is the kind of the region and the filling, see mark.
 func (s *Service) marker(scope id.ID) string { return s.o.Prefix + "{" + scope.String() + "}:ready" }
 
 // building exists while the scope is being filled. It is renamed to the marker at the end: if Redis was lost in between, the
@@ -64,8 +66,9 @@ type bounded struct {
 	size int
 }
 
-// most is the number of set members in flight; small enough for a Redis in process within the time limit of a call.
-const most = 4000
+// most is the number of set members in flight; small enough for a Redis in process on a busy machine, within the time limit
+// of a call.
+const most = 1000
 
 func (s *Service) bounded() *bounded { return &bounded{s: s, pipe: s.r.Pipeline()} }
 
@@ -86,23 +89,57 @@ func (b *bounded) flush(ctx context.Context) error {
 	return redisError("writing boards", err)
 }
 
+// mark is the value of a marker: the kind of the region, and the token of the filling.
+func mark(k people.RegionKind, token string) string {
+	return strconv.Itoa(int(k)) + ":" + token
+}
+
 // markedKind is the kind of region that a marker's value says.
 func markedKind(value string) people.RegionKind {
-	n, _ := strconv.Atoi(value)
+	kind, _, _ := strings.Cut(value, ":")
+	n, _ := strconv.Atoi(kind)
 	return people.RegionKind(n)
 }
 
-// deleteBoards removes everything of a scope that the window knows, its marker first, and says that it is being filled.
-func (s *Service) deleteBoards(ctx context.Context, pipe redis.Pipeliner, r people.Region, w window) {
-	scope := r.ID
-	keys := []string{s.marker(scope)}
-	for subject := range kindOf {
-		for _, p := range w.periods {
-			keys = append(keys, s.key(scope, subject, p))
+// empty removes everything of the scopes that the window knows, their markers first, and says that they are being filled.
+func (s *Service) empty(ctx context.Context, scopes []people.Region, w window, token string) error {
+	for part := range slices.Chunk(scopes, 50) {
+		pipe := s.r.Pipeline()
+		for _, r := range part {
+			keys := []string{s.marker(r.ID)}
+			for subject := range kindOf {
+				for _, p := range w.periods {
+					keys = append(keys, s.key(r.ID, subject, p))
+				}
+			}
+			pipe.Del(ctx, keys...)
+			pipe.Set(ctx, s.building(r.ID), mark(r.Kind, token), 0)
+		}
+		if _, err := pipe.Exec(ctx); err != nil {
+			return redisError("emptying boards", err)
 		}
 	}
-	pipe.Del(ctx, keys...)
-	pipe.Set(ctx, s.building(scope), int(r.Kind), 0)
+	return nil
+}
+
+// stillBuilding reports whether all the scopes are being filled under the token, and nothing of them was lost since.
+func (s *Service) stillBuilding(ctx context.Context, scopes []people.Region, token string) (bool, error) {
+	for part := range slices.Chunk(scopes, chunk) {
+		pipe := s.r.Pipeline()
+		cmds := make([]*redis.StringCmd, len(part))
+		for i, r := range part {
+			cmds[i] = pipe.Get(ctx, s.building(r.ID))
+		}
+		if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
+			return false, redisError("looking whether boards are being filled", err)
+		}
+		for i, r := range part {
+			if cmds[i].Val() != mark(r.Kind, token) {
+				return false, nil
+			}
+		}
+	}
+	return true, nil
 }
 
 // unmarked are the scopes whose sets are not complete, in order.

@@ -239,18 +239,21 @@ func (s *Service) takeSnapshots(ctx context.Context, r people.Region, subject Su
 	if err != nil {
 		return err
 	}
-	for _, t := range out {
-		err := s.db.Tx(ctx, func(tx db.Tx) error {
-			cols := []string{"scope_id", "subject", "period_kind", "period", "taken_at", "members", "list"}
-			return db.Insert(tx, "board_snapshots", cols, 1, func(_ int, args []any) []any {
+	if len(out) == 0 {
+		return nil
+	}
+	return s.db.Tx(ctx, func(tx db.Tx) error {
+		cols := []string{"scope_id", "subject", "period_kind", "period", "taken_at", "members", "list"}
+		for _, t := range out { // a statement each, for a list may be megabytes
+			err := db.Insert(tx, "board_snapshots", cols, 1, func(_ int, args []any) []any {
 				return append(args, int64(r.ID), string(subject), string(t.period.Kind), t.period.N, tx.Millis(), t.n, t.list)
 			})
-		})
-		if err != nil && !db.Duplicate(err) { // a duplicate was taken by another process
-			return fmt.Errorf("keeping a board: %w", err)
+			if err != nil && !db.Duplicate(err) { // a duplicate was taken by another process
+				return fmt.Errorf("keeping a board: %w", err)
+			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // missing are the closed periods of the scope without a snapshot of the subject's board.

@@ -142,19 +142,28 @@ func subjectsOf(tx db.Tx, subject Subject, v id.ID) (ids []id.ID, err error) {
 func monthScores(tx db.Tx, asset ledger.Asset, owners []id.ID) (map[id.ID][]monthScore, error) {
 	out := make(map[id.ID][]monthScore, len(owners))
 	for part := range slices.Chunk(owners, chunk) {
-		var rows []struct {
-			OwnerID id.ID         `gorm:"column:owner_id"`
-			Month   cal.Month     `gorm:"column:month"`
-			Points  points.Amount `gorm:"column:points"`
-		}
-		if err := tx.Raw("SELECT owner_id, month, points FROM scores WHERE owner_id IN ? AND asset = ?", part, asset).Scan(&rows).Error; err != nil {
+		if err := addMonths(tx, asset, part, out); err != nil {
 			return nil, fmt.Errorf("reading scores by month: %w", err)
-		}
-		for _, r := range rows {
-			out[r.OwnerID] = append(out[r.OwnerID], monthScore{r.Month, r.Points})
 		}
 	}
 	return out, nil
+}
+
+// addMonths reads without the mapper's reflection: these are by far the most rows.
+func addMonths(tx db.Tx, asset ledger.Asset, owners []id.ID, out map[id.ID][]monthScore) error {
+	rows, err := tx.Raw("SELECT owner_id, month, points FROM scores WHERE owner_id IN ? AND asset = ?", owners, asset).Rows()
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var owner, month, n int64
+		if err := rows.Scan(&owner, &month, &n); err != nil {
+			return err
+		}
+		out[id.ID(owner)] = append(out[id.ID(owner)], monthScore{cal.Month(month), points.Amount(n)})
+	}
+	return rows.Err()
 }
 
 // divisors are what the sums of villages and branches are divided by: households living there, members not exempt on the
