@@ -16,4 +16,6 @@ packages=()
 for p in db/batch rdb ledger award redeem board jobs; do
 	if [ -n "$(find "internal/$p" -maxdepth 1 -name '*_test.go' 2>/dev/null)" ]; then packages+=("./internal/$p"); fi
 done
-CGO_ENABLED=1 go test -tags nomsgpack -race -short -count=1 -p 2 -timeout 15m "${packages[@]}"
+# The ten seconds in which lost boards must be back hold for the program as it is built, not for one that the race detector slows
+# several times over; the stages before this one check them.
+CGO_ENABLED=1 go test -tags nomsgpack -race -short -count=1 -p 2 -timeout 15m -skip '^TestLostBoardsOfATownshipAreCompleteWithinSeconds$' "${packages[@]}"
