@@ -5,13 +5,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/schollz/progressbar/v3"
-
 	"jishan/internal/app"
 	"jishan/internal/auth"
+	"jishan/internal/board"
 	"jishan/internal/conf"
 	"jishan/internal/db"
 	"jishan/internal/demo"
+	"jishan/internal/rdb"
 )
 
 type demoCmd struct{}
@@ -76,8 +76,7 @@ func (e *env) demoData(c *conf.Config) (demo.Guide, error) {
 	}
 	begin := time.Now()
 	e.say("第一次启动：正在生成演示数据（一个镇、七个村、一年的积分往来），大约半分钟……")
-	bar := progressbar.NewOptions(1000, progressbar.OptionSetWriter(e.err), progressbar.OptionSetDescription("准备"), progressbar.OptionSetWidth(30),
-		progressbar.OptionThrottle(200*time.Millisecond), progressbar.OptionClearOnFinish())
+	bar := e.bar(1000, "准备")
 	clock := &demo.Clock{}
 	d, err := db.Open(e.ctx, db.Options{DataDir: c.DataDir, ReadConns: 2, Clock: clock.Now})
 	if err != nil {
@@ -98,6 +97,16 @@ func (e *env) demoData(c *conf.Config) (demo.Guide, error) {
 		_ = bar.Set(int(share * 1000))
 	})
 	if err != nil {
+		return guide, err
+	}
+	// Closed months are kept now, at leisure, and not by the job while the boards of the present are being filled.
+	bar.Describe("存档往月积分榜")
+	r, err := rdb.Open(e.ctx, c.Redis)
+	if err != nil {
+		return guide, err
+	}
+	defer r.Close()
+	if err := board.New(d, r, board.Options{}).TakeSnapshots(e.ctx); err != nil {
 		return guide, err
 	}
 	_ = bar.Finish()

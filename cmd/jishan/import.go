@@ -6,8 +6,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/schollz/progressbar/v3"
-
 	"jishan/internal/app"
 	"jishan/internal/auth"
 	"jishan/internal/cal"
@@ -61,7 +59,7 @@ func (c importRoster) Run(e *env) error {
 		if err != nil {
 			return err
 		}
-		bar := e.bar("读取户册")
+		bar := e.bar(-1, "读取户册")
 		report, err := s.People.ImportRoster(e.ctx, commandLine, village.ID, sheet, people.ImportOptions{
 			Preview: c.Preview, SkipBad: c.SkipBad, Progress: func(done, total int) {
 				if total > 0 { // it is not known yet while the sheet is being read
@@ -206,12 +204,6 @@ func (c importRules) adoption() (rule.Adoption, error) {
 		a.From = a.On
 	}
 	return a, nil
-}
-
-// bar counts on standard error; the importer tells how many there are.
-func (e *env) bar(what string) *progressbar.ProgressBar {
-	return progressbar.NewOptions(-1, progressbar.OptionSetWriter(e.err), progressbar.OptionSetDescription(what), progressbar.OptionShowCount(),
-		progressbar.OptionThrottle(200*time.Millisecond), progressbar.OptionClearOnFinish())
 }
 
 func (e *env) problems(list []errs.Field) {

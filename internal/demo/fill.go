@@ -9,6 +9,8 @@ import (
 	"jishan/internal/award"
 	"jishan/internal/cal"
 	"jishan/internal/db"
+	"jishan/internal/ledger"
+	"jishan/internal/outbox"
 	"jishan/internal/party"
 	"jishan/internal/people"
 	"jishan/internal/redeem"
@@ -82,7 +84,8 @@ func Fill(ctx context.Context, w World, clock *Clock, e Extent, progress Progres
 		{"开通账号", 0.14, f.users},
 		{"办理户卡", 0.15, f.cards},
 		{"积分往来", 0.98, func(ctx context.Context) error { return f.history(ctx, first, today, e.Until) }},
-		{"准备体验账号", 1, f.finish},
+		{"准备体验账号", 0.99, f.finish},
+		{"收尾", 1, f.forgetNews},
 	} {
 		if err := step.do(ctx); err != nil {
 			return Guide{}, fmt.Errorf("demo: %w", err)
@@ -90,4 +93,24 @@ func Fill(ctx context.Context, w World, clock *Clock, e Extent, progress Progres
 		progress(step.name, step.share)
 	}
 	return f.guide, nil
+}
+
+// forgetNews clears the year's news for the boards: whoever serves the demo fills its boards from the scores first, and would
+// then look at every household of the year once more.
+func (f *filler) forgetNews(ctx context.Context) error {
+	for {
+		left := false
+		err := f.w.DB.Tx(ctx, func(tx db.Tx) error {
+			events, err := outbox.Take(tx, ledger.Topic, 0, 500)
+			if err != nil {
+				return err
+			}
+			left = len(events) > 0
+			_, err = outbox.Delete(tx, outbox.IDs(events))
+			return err
+		})
+		if err != nil || !left {
+			return err
+		}
+	}
 }
