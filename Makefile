@@ -25,9 +25,8 @@ build: ## build bin/jishan, one static file
 test: ## every test, on SQLite and on a throwaway MariaDB and Redis (installed by apt if missing)
 	./scripts/test.sh
 
-test-quick: ## under a minute: SQLite and in-process Redis only
-	go vet ./...
-	go test -short ./...
+test-quick: ## under a minute: SQLite and in-process Redis only, without internal/e2e
+	go test -short -p 4 $$(go list ./... | grep -v internal/e2e)
 
 test-race: ## the concurrent packages under the race detector, on MariaDB and Redis
 	./scripts/services.sh ./scripts/race.sh
