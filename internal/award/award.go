@@ -124,6 +124,9 @@ func (s *Service) Preview(ctx context.Context, actor auth.Actor, o Order) (out [
 	if err := check(o); err != nil {
 		return nil, err
 	}
+	if err := actor.InRegion(auth.AwardWrite, o.Village); err != nil && actor.InRegion(auth.PartyWrite, o.Village) != nil {
+		return nil, err
+	}
 	err = s.db.Read(ctx, func(tx db.Tx) error {
 		p, err := load(tx, []order{{o, actor}})
 		if err != nil {

@@ -393,6 +393,8 @@ func TestNeighbourMayNotAward(t *testing.T) {
 	require.ErrorContains(t, err, "not_found")
 	_, err = p.Grant(ctx, neighbour, award.Order{Village: elsewhere, Grants: []award.Grant{{Rule: p.rules["A1"], Household: p.houses[0].ID}}})
 	require.ErrorContains(t, err, "not_found")
+	_, err = p.Preview(ctx, neighbour, award.Order{Village: p.village, Grants: []award.Grant{{Rule: p.rules["A1"], Household: p.houses[0].ID}}})
+	require.ErrorContains(t, err, "not_found")
 	require.Zero(t, p.balance(t, 0))
 }
 

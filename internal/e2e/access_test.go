@@ -220,10 +220,6 @@ func TestNobodyReachesWhatIsNotTheirs(t *testing.T) {
 				require.Equal(t, http.StatusUnauthorized, a.Status, who)
 			case !v.may(op):
 				require.Equal(t, http.StatusForbidden, a.Status, who)
-			case strings.HasSuffix(op.ID, "award-preview"): // answers grant by grant, repeating what was asked
-				require.Contains(t, string(a.Body), `"booked":0,"failed":1`, who)
-				require.NotContains(t, string(a.Body), "甲户主", who)
-				continue
 			case noPlace[op.ID] != "":
 				require.NotEqual(t, http.StatusInternalServerError, a.Status, who)
 			default:
