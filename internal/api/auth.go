@@ -44,6 +44,12 @@ type WeChatInput struct {
 	Code string `json:"code" minLength:"1" maxLength:"200"`
 }
 
+// CardInput is a house card and its PIN.
+type CardInput struct {
+	Card string `json:"card" minLength:"1" maxLength:"200" doc:"户卡二维码的内容，或卡上的户码"`
+	PIN  string `json:"pin" minLength:"1" maxLength:"12" doc:"户卡密码"`
+}
+
 // PasswordChange replaces one's own password.
 type PasswordChange struct {
 	Old string `json:"old" minLength:"1" maxLength:"200"`
@@ -187,6 +193,12 @@ func (s *Server) authOps() {
 				return Tokens{}, err
 			}
 			return tokensOut(s.deps.Auth.LoginWeChat(ctx, session.OpenID, c.origin()))
+		})
+	register(s, public(Op{ID: "auth-card", Method: "POST", Path: "/auth/card", Summary: "村民凭户卡和密码登录", Note: "连续输错 3 次锁定户卡，和在商户输错一样。兑换码不能用来登录。"}),
+		func(ctx context.Context, c *Call, in *struct{ Body CardInput }) (Tokens, error) {
+			return tokensOut(s.deps.Auth.LoginCard(ctx, in.Body.Card, c.origin(), func(ctx context.Context, stranger auth.Actor) (id.ID, error) {
+				return s.deps.Redeem.CheckCard(ctx, stranger, in.Body.Card, in.Body.PIN)
+			}))
 		})
 	registerEmpty(s, self(Op{ID: "auth-logout", Method: "POST", Path: "/auth/logout", Summary: "退出登录"}),
 		func(ctx context.Context, c *Call, _ *struct{}) error { return s.deps.Auth.Logout(ctx, c.Actor) })

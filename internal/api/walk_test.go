@@ -115,12 +115,7 @@ func counter(t *testing.T, w *township) {
 	home := w.guide.Homes[0]
 	villager := w.villager(home)
 	officer := w.login("village")
-	var clerk caller
-	for _, l := range w.guide.Logins {
-		if l.Login == w.guide.Try.Shop {
-			clerk = w.as(l)
-		}
-	}
+	clerk := w.clerk()
 	awards := "/villages/" + w.guide.Pilot.String() + "/awards"
 	ask[api.AwardResult](officer, "POST", awards, map[string]any{"grants": []any{map[string]any{"rule": w.guide.Try.Rule, "household": home.ID}}})
 

@@ -150,7 +150,7 @@ func TestAuthenticateAtOnce(t *testing.T) {
 	for i, u := range users {
 		tokens[i] = w.login(u)
 	}
-	villager, err := w.s.LoginCard(ctx, w.household, origin)
+	villager, err := w.card(w.household)
 	require.NoError(t, err)
 	tokens = append(tokens, villager)
 	passing := w.login(w.otherMayor)

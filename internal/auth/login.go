@@ -110,7 +110,7 @@ func (s *Service) DemoLogin(ctx context.Context, pick DemoPick, from Origin) (To
 		return Tokens{}, errNotHere()
 	}
 	if pick.Household != 0 {
-		return s.LoginCard(ctx, pick.Household, from)
+		return s.enterHousehold(ctx, pick.Household, nil, from, "演示登录")
 	}
 	var user userRow
 	err := s.db.Read(ctx, func(tx db.Tx) error {

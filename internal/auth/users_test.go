@@ -94,7 +94,7 @@ func TestWhoMayGiveWhichRole(t *testing.T) {
 func errOf(_ User, err error) error { return err }
 
 func villagerOf(w *world, household id.ID) Actor {
-	tokens, err := w.s.LoginCard(ctx, household, origin)
+	tokens, err := w.card(household)
 	require.NoError(w.t, err)
 	return w.actor(tokens)
 }

@@ -35,14 +35,28 @@ func (s *Service) LoginWeChat(ctx context.Context, openid string, from Origin) (
 	if !openID.MatchString(openid) {
 		return Tokens{}, ErrLogin.With("微信没有返回有效的身份，请退出小程序后重新进入")
 	}
-	return s.enter(ctx, from, "微信登录", func(db.Tx) (visitor, error) {
+	return s.enter(ctx, nil, from, "微信登录", func(db.Tx) (visitor, error) {
 		return visitor{login: weChatPrefix + openid, name: weChatName}, nil
 	})
 }
 
-// LoginCard begins a session for a household. The caller has verified the card and its PIN.
-func (s *Service) LoginCard(ctx context.Context, household id.ID, from Origin) (Tokens, error) {
-	return s.enter(ctx, from, "户卡登录", func(tx db.Tx) (visitor, error) {
+// LoginCard begins a session for the household of a house card. check tries the card's PIN and names the household; the actor it
+// gets is a stranger, for the audit log. However check fails, it is a failed log-in with this card and from this address: too many
+// are ErrThrottled with RetryAfter.
+func (s *Service) LoginCard(ctx context.Context, card string, from Origin, check func(context.Context, Actor) (id.ID, error)) (Tokens, error) {
+	tried, err := s.reserve(ctx, KindVillager, cardPrefix+foldLogin(card), from.Address)
+	if err != nil {
+		return Tokens{}, err
+	}
+	household, err := check(ctx, Actor{Kind: KindVillager, Name: "户卡登录", Address: from.Address, RequestID: from.RequestID})
+	if err != nil {
+		return Tokens{}, err
+	}
+	return s.enterHousehold(ctx, household, &tried, from, "户卡登录")
+}
+
+func (s *Service) enterHousehold(ctx context.Context, household id.ID, tried *attempt, from Origin, how string) (Tokens, error) {
+	return s.enter(ctx, tried, from, how, func(tx db.Tx) (visitor, error) {
 		h, ok, err := householdByID(tx, household)
 		if err == nil && !ok {
 			err = errNotHere()
@@ -57,7 +71,7 @@ type visitor struct {
 	household, village id.ID
 }
 
-func (s *Service) enter(ctx context.Context, from Origin, how string, who func(db.Tx) (visitor, error)) (out Tokens, err error) {
+func (s *Service) enter(ctx context.Context, tried *attempt, from Origin, how string, who func(db.Tx) (visitor, error)) (out Tokens, err error) {
 	err = s.db.Tx(ctx, func(tx db.Tx) error {
 		v, err := who(tx)
 		if err != nil {
@@ -80,6 +94,11 @@ func (s *Service) enter(ctx context.Context, from Origin, how string, who func(d
 		}
 		if v.household != 0 {
 			if err := bind(tx, user.ID, v.household, 0); err != nil {
+				return err
+			}
+		}
+		if tried != nil {
+			if err := forgive(tx, *tried); err != nil {
 				return err
 			}
 		}

@@ -1,6 +1,8 @@
 package auth
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -98,14 +100,14 @@ func TestFirstVisitsAtOnceAreOneUser(t *testing.T) {
 
 func TestCardVillager(t *testing.T) {
 	w := newWorld(t).staff()
-	first, err := w.s.LoginCard(ctx, w.household, origin)
+	first, err := w.card(w.household)
 	require.NoError(t, err)
 	require.Equal(t, "李大山", first.Name)
-	again, err := w.s.LoginCard(ctx, w.household, origin)
+	again, err := w.card(w.household)
 	require.NoError(t, err)
 	require.Equal(t, first.User, again.User)
 	require.Equal(t, []id.ID{w.household}, w.actor(again).Households)
-	_, err = w.s.LoginCard(ctx, id.New(), origin)
+	_, err = w.card(id.New())
 	require.ErrorIs(t, err, errs.ErrNotFound)
 	require.Equal(t, w.village, w.log("auth.login")[0].Village)
 
@@ -128,8 +130,36 @@ func TestCardVillager(t *testing.T) {
 
 	_, err = w.s.DisableUser(ctx, w.as(w.admin), first.User)
 	require.NoError(t, err)
-	_, err = w.s.LoginCard(ctx, w.household, origin)
+	_, err = w.card(w.household)
 	require.ErrorIs(t, err, ErrDisabled)
+}
+
+func TestCardLoginsAreThrottled(t *testing.T) {
+	w := newWorld(t)
+	w.s = w.service(Options{LoginPerAccount: 3, LoginPerAddress: 5})
+	wrong := errors.New("wrong PIN")
+	tried := 0
+	try := func(card, address string, answer error) error {
+		_, err := w.s.LoginCard(ctx, card, Origin{Address: address, RequestID: "req-2"}, func(_ context.Context, a Actor) (id.ID, error) {
+			tried++
+			require.Equal(t, Actor{Kind: KindVillager, Name: "户卡登录", Address: address, RequestID: "req-2"}, a)
+			return w.household, answer
+		})
+		return err
+	}
+	for range 3 {
+		require.ErrorIs(t, try("A", "10.0.0.1", wrong), wrong)
+	}
+	require.ErrorIs(t, try(" a ", "10.0.0.2", nil), ErrThrottled, "one card, from anywhere and however it is written")
+	for _, card := range []string{"B", "C"} {
+		require.NoError(t, try(card, "10.0.0.1", nil), "what succeeds does not count")
+		require.ErrorIs(t, try(card, "10.0.0.1", wrong), wrong)
+	}
+	require.ErrorIs(t, try("D", "10.0.0.1", nil), ErrThrottled, "one address, whatever card")
+	require.NoError(t, try("D", "10.0.0.2", nil))
+	require.Equal(t, 8, tried, "who is throttled tries no PIN")
+	w.clock.Add(AttemptWindow)
+	require.NoError(t, try("A", "10.0.0.1", nil))
 }
 
 func TestDemoLoginOnlyInADemo(t *testing.T) {

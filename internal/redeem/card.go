@@ -24,6 +24,8 @@ var (
 	ErrCardPIN      = errs.Define(errs.Refused, "card.wrong_pin", "户卡密码不对")
 	ErrCardLocked   = errs.Define(errs.Refused, "card.locked", "户卡密码连续输错 3 次，已锁定：请户主带上证件到村委会解锁")
 	ErrCardDayCap   = errs.Define(errs.Refused, "card.day_cap", "超过了户卡每天的兑换上限")
+	ErrCardNeeded   = errs.Define(errs.Invalid, "card.needed", "这是给商户扫的兑换码，不能用来登录，请扫户卡上的二维码或输入户码")
+	ErrCardMoved    = errs.Define(errs.Refused, "card.moved", "这户已经迁出，户卡不能再用，请联系村委会")
 	ErrWeakPIN      = errs.Define(errs.Invalid, "card.weak_pin", "密码要 4 到 6 位数字，不能全部相同，也不能是 1234 这样的连续数字")
 )
 

@@ -174,7 +174,7 @@ func judge(tx db.Tx, actor auth.Actor, card cardRow, right bool) (answer, err er
 		answer = ErrCardLocked.New()
 		summary += "，户卡锁定"
 		err = notice.Send(tx, []notice.Notice{{Village: card.VillageID, Household: card.HouseholdID, Kind: notice.KindCard,
-			Title: "户卡已锁定", Body: "有人在商户连续输错 3 次户卡密码，户卡已锁定。请户主带上证件到村委会解锁；如果不是您家的人在用卡，请一并告诉村干部。"}})
+			Title: "户卡已锁定", Body: "有人连续输错 3 次户卡密码，户卡已锁定。请户主带上证件到村委会解锁；如果不是您家的人在用卡，请一并告诉村干部。"}})
 		if err != nil {
 			return nil, err
 		}
