@@ -14,6 +14,8 @@ import (
 	"jishan/internal/db"
 	"jishan/internal/errs"
 	"jishan/internal/id"
+	"jishan/internal/ledger"
+	"jishan/internal/outbox"
 )
 
 // What can be wrong with a household.
@@ -100,9 +102,23 @@ func (s *Service) CreateHousehold(ctx context.Context, actor auth.Actor, n NewHo
 			return err
 		}
 		out = h.household()
+		if err := tellBoards(tx, n.Village); err != nil {
+			return err
+		}
 		return audit.Write(tx, actor.Audit("household.create", "household:"+h.ID.String(), n.Village, fmt.Sprintf("登记 %s 户，%d 人", h.HeadName, len(members))))
 	})
 	return out, err
+}
+
+// tellBoards says that households or people of the villages have come, gone or moved: the boards look at the villages as a whole.
+func tellBoards(tx db.Tx, villages ...id.ID) error {
+	slices.Sort(villages)
+	for _, v := range slices.Compact(villages) {
+		if err := outbox.Write(tx, ledger.Topic, ledger.Changed{Village: v}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func checkGroup(tx db.Tx, village, group id.ID) error {
@@ -180,6 +196,7 @@ func (s *Service) UpdateHousehold(ctx context.Context, actor auth.Actor, househo
 			return err
 		}
 		var what []string
+		was := h
 		if c.Group != nil && *c.Group != h.Group {
 			if err := checkGroup(tx, h.Village, *c.Group); err != nil {
 				return err
@@ -211,6 +228,11 @@ func (s *Service) UpdateHousehold(ctx context.Context, actor auth.Actor, househo
 		}
 		h.UpdatedAt = tx.Millis()
 		out = h
+		if h.Group != was.Group || h.State != was.State {
+			if err := tellBoards(tx, h.Village); err != nil {
+				return err
+			}
+		}
 		return audit.Write(tx, actor.Audit("household.update", "household:"+household.String(), h.Village, "修改 "+h.HeadName+" 户："+strings.Join(what, "，")))
 	})
 	return out, err

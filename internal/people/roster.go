@@ -165,6 +165,11 @@ func (s *Service) ImportRoster(ctx context.Context, actor auth.Actor, village id
 			return err
 		}
 		written = true
+		if len(plan.houses)+len(plan.people) > 0 {
+			if err := tellBoards(tx, village); err != nil {
+				return err
+			}
+		}
 		return audit.Write(tx, actor.Audit("roster.import", "village:"+village.String(), village, fmt.Sprintf(
 			"导入花名册 %d 行：新增 %d 户 %d 人，变更 %d 户 %d 人", len(entries), plan.counts.NewHouseholds, plan.counts.NewVillagers, plan.counts.ChangedHouseholds, plan.counts.Changed)))
 	})

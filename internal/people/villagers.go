@@ -199,6 +199,11 @@ func (s *Service) UpdateVillager(ctx context.Context, actor auth.Actor, villager
 		}
 		r.ID, r.VillageID, r.HouseholdID, r.State = villager, old.Village, old.Household, state
 		out = r.villager()
+		if state != old.State {
+			if err := tellBoards(tx, old.Village); err != nil {
+				return err
+			}
+		}
 		return audit.Write(tx, actor.Audit("villager.update", "villager:"+villager.String(), old.Village, "修改 "+h.HeadName+" 户的 "+old.Name))
 	})
 	return out, err
@@ -253,6 +258,9 @@ func (s *Service) MoveVillager(ctx context.Context, actor auth.Actor, villager, 
 		entries := []audit.Entry{actor.Audit("villager.move", "villager:"+villager.String(), to.Village, v.Name+" 从 "+from.HeadName+" 户迁到 "+to.HeadName+" 户")}
 		if from.Village != to.Village {
 			entries = append(entries, actor.Audit("villager.move", "villager:"+villager.String(), from.Village, v.Name+" 从 "+from.HeadName+" 户迁到别的村"))
+		}
+		if err := tellBoards(tx, from.Village, to.Village); err != nil {
+			return err
 		}
 		return audit.Write(tx, entries...)
 	})
