@@ -24,13 +24,13 @@ type ClassPlan struct {
 	Goal  points.Amount
 }
 
-// Classes are the plans of all classes in a township.
+// Classes are the plans of all classes in a township, for its own officers and for those of its villages.
 func (s *Service) Classes(ctx context.Context, actor auth.Actor, township id.ID) ([]ClassPlan, error) {
-	if err := actor.InRegion(auth.PartyRead, township); err != nil {
-		return nil, err
-	}
 	var out []ClassPlan
 	err := s.db.Read(ctx, func(tx db.Tx) error {
+		if err := inTownship(tx, actor, township); err != nil {
+			return err
+		}
 		plans, err := plansOf(tx, township)
 		if err != nil {
 			return err
@@ -42,6 +42,26 @@ func (s *Service) Classes(ctx context.Context, actor auth.Actor, township id.ID)
 		return nil
 	})
 	return out, err
+}
+
+// inTownship is nil where the actor may read the party's books of the township or of any village in it: what the township sets
+// for all concerns them.
+func inTownship(tx db.Tx, actor auth.Actor, township id.ID) error {
+	outside := actor.InRegion(auth.PartyRead, township)
+	if outside == nil {
+		return nil
+	}
+	reach, _ := actor.Reach(auth.PartyRead)
+	regions, err := people.RegionsByID(tx, reach)
+	if err != nil {
+		return err
+	}
+	for _, r := range regions {
+		if r.Township == township {
+			return nil
+		}
+	}
+	return outside
 }
 
 // SetClass sets base and goal of a class in a township.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 
 	"jishan/internal/audit"
 	"jishan/internal/auth"
@@ -106,6 +107,9 @@ func (s *Service) Import(ctx context.Context, actor auth.Actor, village id.ID, f
 		if o.Preview || len(out.bad) > 0 && !o.SkipBad {
 			return nil
 		}
+		if err := l.hold(); err != nil {
+			return err
+		}
 		if err := insertMembers(tx, l.added); err != nil {
 			if errs.From(err).Code == ErrMemberTaken { // entered by somebody else since it was looked for
 				return fmt.Errorf("importing members: %w", db.ErrRetry)
@@ -135,6 +139,24 @@ type list struct {
 	report         *Report
 	seen           map[id.ID]int // villager → row
 	added, changed []Member
+}
+
+// hold keeps those who are to be written in the village, or asks for another run where somebody has left it meanwhile.
+func (l *list) hold() error {
+	var ids []id.ID
+	for _, m := range slices.Concat(l.added, l.changed) {
+		ids = append(ids, m.Villager)
+	}
+	held, err := people.HoldVillagers(l.tx, ids)
+	if err != nil {
+		return err
+	}
+	for _, v := range held {
+		if v.Village != l.village {
+			return fmt.Errorf("importing members: %s has moved: %w", v.ID, db.ErrRetry)
+		}
+	}
+	return nil
 }
 
 func (l *list) read(t *xlsx.Table) error {
@@ -225,9 +247,9 @@ func (l *list) place(row *xlsx.Row, m Member) error {
 		m.Joined = old.Joined
 	}
 	switch {
-	case old.Village != m.Village:
-		row.Problem("name", "党员档案在原来的村，请联系乡镇处理")
-	case l.actor.InBranch(auth.PartyWrite, l.village, old.Branch) != nil:
+	case old.Village != m.Village && old.Active():
+		row.Problem("name", "还登记在原来村的支部，请先在那里办理离开支部")
+	case old.Village == m.Village && l.actor.InBranch(auth.PartyWrite, l.village, old.Branch) != nil:
 		row.Problem("name", "现在在别的支部，不在您的管理范围内")
 	case old == m:
 		l.report.Unchanged++

@@ -22,8 +22,8 @@ type NewMember struct {
 	Joined   cal.Day // of the party; 0 unknown
 }
 
-// AddMember enters a villager of the branch's village. One who has left a branch comes back under the same key, with the
-// score of before.
+// AddMember enters a villager of the branch's village. One who has left a branch, of this village or of the one they lived in
+// before, comes back under the same key, with the score of before.
 func (s *Service) AddMember(ctx context.Context, actor auth.Actor, n NewMember) (Member, error) {
 	var out Member
 	err := s.db.Tx(ctx, func(tx db.Tx) error {
@@ -31,7 +31,7 @@ func (s *Service) AddMember(ctx context.Context, actor auth.Actor, n NewMember) 
 		if err != nil {
 			return err
 		}
-		villagers, err := people.VillagersByID(tx, []id.ID{n.Villager})
+		villagers, err := people.HoldVillagers(tx, []id.ID{n.Villager})
 		if err != nil {
 			return err
 		}
@@ -66,8 +66,6 @@ func enter(tx db.Tx, b Branch, v people.Villager, class Class, joined cal.Day) (
 		return m, insertMembers(tx, []Member{m})
 	case before[0].Active():
 		return Member{}, ErrMemberTaken.New()
-	case before[0].Village != b.Village:
-		return Member{}, ErrMember.With("%s的党员档案在原来的村，请联系乡镇处理", v.Name)
 	}
 	m.ID = before[0].ID
 	return m, updateMember(tx, m)
@@ -110,11 +108,14 @@ func (s *Service) UpdateMember(ctx context.Context, actor auth.Actor, member id.
 				return ErrMember.With("只能转到本村的支部")
 			}
 		}
-		villagers, err := people.VillagersByID(tx, []id.ID{m.Villager})
+		villagers, err := people.HoldVillagers(tx, []id.ID{m.Villager})
 		if err != nil {
 			return err
 		}
 		if v, ok := villagers[m.Villager]; ok {
+			if v.Village != m.Village && c.State == MemberHere {
+				return ErrMember.With("%s已迁到别的村，请由那个村的支部登记", v.Name)
+			}
 			m.Name, m.Initials = v.Name, v.Initials
 		}
 		m.Branch, m.Class, m.Joined, m.State = c.Branch, c.Class, c.Joined, c.State

@@ -116,8 +116,8 @@ func insertMembers(tx db.Tx, members []Member) error {
 }
 
 func updateMember(tx db.Tx, m Member) error {
-	err := tx.Exec("UPDATE party_members SET branch_id = ?, name = ?, initials = ?, class = ?, joined = ?, state = ?, updated_at = ? WHERE id = ?",
-		m.Branch, m.Name, m.Initials, m.Class, m.Joined, m.State, tx.Millis(), m.ID).Error
+	err := tx.Exec("UPDATE party_members SET village_id = ?, branch_id = ?, name = ?, initials = ?, class = ?, joined = ?, state = ?, updated_at = ? WHERE id = ?",
+		m.Village, m.Branch, m.Name, m.Initials, m.Class, m.Joined, m.State, tx.Millis(), m.ID).Error
 	if err != nil {
 		return fmt.Errorf("changing a party member: %w", err)
 	}
