@@ -7,6 +7,7 @@ import (
 	"jishan/internal/auth"
 	"jishan/internal/cal"
 	"jishan/internal/id"
+	"jishan/internal/idempotency"
 	"jishan/internal/ledger"
 	"jishan/internal/money"
 	"jishan/internal/people"
@@ -14,7 +15,10 @@ import (
 	"jishan/internal/redeem"
 )
 
-const tagCounter = "兑换"
+const (
+	tagCounter = "兑换"
+	opRedeem   = "counter-redeem"
+)
 
 // IdentifyInput is what the customer shows.
 type IdentifyInput struct {
@@ -198,12 +202,19 @@ func (s *Server) counterOps() {
 			return Identity{Household: i.Household, Village: i.Village, VillageName: i.VillageName, HouseCode: people.FormatHouseCode(i.HouseCode), Name: i.Name, Way: ways[i.Way],
 				Balance: i.Balance, Limits: limitsOut(i.Limits), Rate: rateOut(i.Rate), FreeAmount: i.FreeAmount, Ticket: i.Ticket, ExpiresAt: i.Expires}, err
 		})
-	register(s, op(Op{ID: "counter-redeem", Method: "POST", Path: "/counter/redemptions", Summary: "核销", Idempotent: true,
+	register(s, op(Op{ID: opRedeem, Method: "POST", Path: "/counter/redemptions", Summary: "核销", Idempotent: true,
 		Note: "用 identify 给的 ticket，或直接用兑换码、户卡和密码。没有收到回答时，用同样的内容和操作编号再发一次，不会重复扣分。"}, auth.RedeemCounter, Merchants),
 		func(ctx context.Context, c *Call, in *struct{ Body ConfirmInput }) (Receipt, error) {
 			b := in.Body
 			r, err := s.deps.Redeem.Confirm(ctx, c.Actor, c.Idem, redeem.Confirmation{Merchant: b.Merchant,
 				Presented: redeem.Presented{Text: b.Text, PIN: b.PIN, Ticket: b.Ticket}, Basket: b.BasketInput.domain()})
+			return receiptOut(r), err
+		})
+	register(s, op(Op{ID: "counter-answer", Method: "GET", Path: "/counter/answers/{key}", Summary: "上一笔核销成了没有", Note: "凭自己核销时用的操作编号找回小票；没有记账就是 redeem.no_answer。"}, auth.RedeemCounter, Merchants),
+		func(ctx context.Context, c *Call, in *struct {
+			Key string `path:"key" minLength:"8" maxLength:"128"`
+		}) (Receipt, error) {
+			r, err := s.deps.Redeem.Answered(ctx, c.Actor, idempotency.Request{Scope: c.Actor.UserID, Key: in.Key, Operation: opRedeem})
 			return receiptOut(r), err
 		})
 	register(s, op(Op{ID: "counter-redemptions", Method: "GET", Path: "/counter/redemptions", Summary: "本店一天的兑换", Note: "新的在前。"}, auth.RedeemRead, Merchants),

@@ -126,6 +126,8 @@ func counter(t *testing.T, w *township) {
 	order := map[string]any{"ticket": who.Ticket, "lines": []any{map[string]any{"product": w.guide.Try.Product, "quantity": 1}}}
 	paid := ask[api.Receipt](clerk, "POST", "/counter/redemptions", order, "Idempotency-Key", "pressed-twice")
 	require.Equal(t, paid, ask[api.Receipt](clerk, "POST", "/counter/redemptions", order, "Idempotency-Key", "pressed-twice"))
+	require.Equal(t, paid, ask[api.Receipt](clerk, "GET", "/counter/answers/pressed-twice", nil), "a lost answer is found again")
+	require.Equal(t, "redeem.no_answer", clerk.code("GET", "/counter/answers/never-pressed", nil))
 	require.Equal(t, "code.used", clerk.code("POST", "/counter/redemptions", order))
 	require.Equal(t, "code.invalid", clerk.code("POST", "/counter/identify", map[string]any{"text": code.Text[:len(code.Text)-4] + "0000"}))
 	today := ask[api.Page[api.Receipt]](clerk, "GET", "/counter/redemptions", nil)

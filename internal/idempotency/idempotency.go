@@ -92,6 +92,21 @@ func Find(tx db.Tx, reqs []Request) (stored map[int][]byte, conflicts map[int]er
 	return stored, conflicts, nil
 }
 
+// Answered is the stored answer to a request, whatever its input was: for somebody who still has the key, but no longer knows
+// whether it was answered. Scope, Key and Operation say which.
+func Answered(tx db.Tx, r Request) (response []byte, ok bool, err error) {
+	h := r.hash()
+	var rows []struct{ Response []byte }
+	err = tx.Raw("SELECT response FROM idempotency_keys WHERE scope = ? AND key_hash = ? AND operation = ?", r.Scope, h[:], r.Operation).Scan(&rows).Error
+	if err != nil {
+		return nil, false, fmt.Errorf("looking up an answer: %w", err)
+	}
+	if len(rows) == 0 {
+		return nil, false, nil
+	}
+	return rows[0].Response, true, nil
+}
+
 // Twins maps the index of each request that repeats the key of an earlier one in reqs to that earlier index; where the input
 // differs it is in conflicts instead.
 func Twins(reqs []Request) (twin map[int]int, conflicts map[int]error) {

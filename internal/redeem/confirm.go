@@ -44,6 +44,29 @@ func (s *Service) Confirm(ctx context.Context, actor auth.Actor, req idempotency
 		Way: who.way, Nonce: who.nonce, refuse: who.refuse})
 }
 
+// ErrNoAnswer is a key under which nothing has been booked.
+var ErrNoAnswer = errs.Define(errs.NotFound, "redeem.no_answer", "这一笔没有记账，没有扣分：请重新扫码兑换")
+
+// Answered is the receipt that Confirm gave for req, whose Input is not needed, or ErrNoAnswer: for a clerk whose answer was lost
+// on the way, and who must neither guess nor charge again to find out. Needs redeem.counter.
+func (s *Service) Answered(ctx context.Context, actor auth.Actor, req idempotency.Request) (Receipt, error) {
+	if err := atMerchant(actor, auth.RedeemCounter, actor.Merchant()); err != nil {
+		return Receipt{}, err
+	}
+	var out Receipt
+	err := s.db.Read(ctx, func(tx db.Tx) error {
+		b, ok, err := idempotency.Answered(tx, req)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return ErrNoAnswer.New()
+		}
+		return readAnswer(b, &out)
+	})
+	return out, err
+}
+
 // Proxy redeems for a household at a merchant (代办); the household is sent a notice. Needs redeem.proxy where it lives.
 func (s *Service) Proxy(ctx context.Context, actor auth.Actor, req idempotency.Request, in ProxyOrder) (Receipt, error) {
 	err := s.db.Read(ctx, func(tx db.Tx) error {

@@ -12,6 +12,7 @@ import (
 	"jishan/internal/db"
 	"jishan/internal/errs"
 	"jishan/internal/id"
+	"jishan/internal/idempotency"
 	"jishan/internal/ledger"
 	"jishan/internal/notice"
 	"jishan/internal/people"
@@ -64,6 +65,20 @@ func TestAtTheCounter(t *testing.T) {
 	replay, err := w.s.Confirm(ctx, w.clerk, req, in)
 	w.must(err)
 	require.Equal(t, r, replay, "a repetition is answered even when the ticket has expired")
+	asked := idempotency.Request{Scope: req.Scope, Key: req.Key, Operation: "redeem.confirm"}
+	found, err := w.s.Answered(ctx, w.clerk, asked)
+	w.must(err)
+	require.Equal(t, r, found)
+	for what, other := range map[string]idempotency.Request{
+		"another key":       {Scope: req.Scope, Key: req.Key + "x", Operation: "redeem.confirm"},
+		"somebody else's":   {Scope: req.Scope + 1, Key: req.Key, Operation: "redeem.confirm"},
+		"another operation": {Scope: req.Scope, Key: req.Key, Operation: "redeem.refund"},
+	} {
+		_, err = w.s.Answered(ctx, w.clerk, other)
+		require.ErrorIs(t, err, redeem.ErrNoAnswer, what)
+	}
+	_, err = w.s.Answered(ctx, villager(h.ID), asked)
+	require.ErrorIs(t, err, errs.ErrForbidden)
 	_, err = w.s.Confirm(ctx, w.clerk, fresh(), in)
 	require.ErrorIs(t, err, redeem.ErrTicketExpired)
 
