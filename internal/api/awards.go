@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"jishan/internal/auth"
@@ -20,12 +21,15 @@ const tagAwards = "加减分"
 // GrantInput asks for one rule to be applied to one subject.
 type GrantInput struct {
 	Rule      id.ID    `json:"rule"`
-	Household id.ID    `json:"household,omitempty" doc:"记给户的条目填"`
-	Person    id.ID    `json:"person,omitempty" doc:"记给人的条目填"`
+	Household id.ID    `json:"household,omitempty" doc:"记给户的条目填；记给户主或每名成员的条目也可以只填户"`
+	Person    id.ID    `json:"person,omitempty" doc:"记给人的条目填；同时记给本人和所在户的条目也填"`
 	Member    id.ID    `json:"member,omitempty" doc:"党员积分的条目填"`
 	Day       *cal.Day `json:"day,omitempty" doc:"事情发生的日期，不填为今天"`
 	Points    *Points  `json:"points,omitempty" doc:"分值可选的条目填，扣分为负"`
-	Quantity  Points   `json:"quantity,omitempty" minimum:"0" doc:"按数量计分的条目填"`
+	Quantity  Points   `json:"quantity,omitempty" minimum:"0" doc:"按量计分、累计分档的条目填：小时、元等"`
+	Level     string   `json:"level,omitempty" maxLength:"50" doc:"分级的条目填等级的名称"`
+	Spots     *int     `json:"spots,omitempty" minimum:"0" maximum:"1000000" doc:"满分倒扣的条目填发现几处问题，没有填 0"`
+	Act       string   `json:"act,omitempty" maxLength:"64" doc:"同一行为的名称：几条都说到它时，只计最高的一条"`
 	Note      string   `json:"note,omitempty" maxLength:"200"`
 	Evidence  []string `json:"evidence,omitempty" maxItems:"9" doc:"照片、材料的编号或说明"`
 }
@@ -37,6 +41,7 @@ type AwardInput struct {
 
 // AwardOutcome is what became of one grant.
 type AwardOutcome struct {
+	Grant       int           `json:"grant" doc:"是请求里的第几条（从 0 起）；记给每名成员的一条有好几个结果"`
 	Number      int64         `json:"number,omitempty" doc:"本村账上的第几号；预览时没有"`
 	Rule        id.ID         `json:"rule,omitempty"`
 	Household   id.ID         `json:"household,omitempty"`
@@ -48,6 +53,8 @@ type AwardOutcome struct {
 	Balance     points.Amount `json:"balance" doc:"之后的余额"`
 	Capped      bool          `json:"capped" doc:"受上限限制而少得"`
 	Explanation string        `json:"explanation" doc:"为什么是这么多"`
+	Grade       string        `json:"grade,omitempty" doc:"直接定为的等次"`
+	Veto        bool          `json:"veto,omitempty" doc:"一票否决"`
 	Failed      *AwardFailure `json:"failed,omitempty" doc:"没有记上的原因"`
 }
 
@@ -82,6 +89,10 @@ type Award struct {
 	Day           cal.Day       `json:"day"`
 	Points        points.Amount `json:"points"`
 	Booked        points.Amount `json:"booked"`
+	Quantity      points.Amount `json:"quantity,omitempty"`
+	Level         string        `json:"level,omitempty"`
+	Spots         int           `json:"spots,omitempty"`
+	Act           string        `json:"act,omitempty"`
 	Explanation   string        `json:"explanation"`
 	Note          string        `json:"note"`
 	Evidence      []string      `json:"evidence"`
@@ -111,7 +122,8 @@ type ReverseManyInput struct {
 }
 
 func (g GrantInput) domain() award.Grant {
-	out := award.Grant{Rule: g.Rule, Household: g.Household, Person: g.Person, Member: g.Member, Quantity: g.Quantity.Amount(), Note: g.Note, Evidence: g.Evidence}
+	out := award.Grant{Rule: g.Rule, Household: g.Household, Person: g.Person, Member: g.Member, Quantity: g.Quantity.Amount(),
+		Level: g.Level, Spots: g.Spots, Act: strings.TrimSpace(g.Act), Note: g.Note, Evidence: g.Evidence}
 	if g.Day != nil {
 		out.Day = *g.Day
 	}
@@ -122,8 +134,8 @@ func (g GrantInput) domain() award.Grant {
 }
 
 func outcomeOut(o award.Outcome) AwardOutcome {
-	out := AwardOutcome{Number: o.Number, Rule: o.Rule, Household: o.Household, Person: o.Person, Member: o.Member, Day: o.Day, Points: o.Points,
-		Booked: o.Booked, Balance: o.Balance, Capped: o.Capped, Explanation: o.Explanation}
+	out := AwardOutcome{Grant: o.Grant, Number: o.Number, Rule: o.Rule, Household: o.Household, Person: o.Person, Member: o.Member, Day: o.Day, Points: o.Points,
+		Booked: o.Booked, Balance: o.Balance, Capped: o.Capped, Explanation: o.Explanation, Grade: o.Grade, Veto: o.Veto}
 	if o.Failed != nil {
 		out.Failed = &AwardFailure{o.Failed.Code, o.Failed.Text}
 	}
@@ -168,7 +180,8 @@ func (s *Server) awardsOut(ctx context.Context, list []award.Award) (out []Award
 		out = mapped(list, func(a award.Award) Award {
 			return Award{Village: a.Village, Number: a.Number, Asset: assets[a.Asset], Rule: a.Rule, RuleCode: r[a.Rule].Code, RuleItem: r[a.Rule].Item,
 				Household: a.Household, HouseholdName: h[a.Household].HeadName, HouseCode: people.FormatHouseCode(h[a.Household].Code), Person: a.Person, PersonName: v[a.Person].Name,
-				Member: a.Member, MemberName: m[a.Member].Name, Day: a.Day, Points: a.Points, Booked: a.Booked, Explanation: a.Explanation, Note: a.Note,
+				Member: a.Member, MemberName: m[a.Member].Name, Day: a.Day, Points: a.Points, Booked: a.Booked,
+				Quantity: a.Quantity, Level: a.Level, Spots: a.Spots, Act: a.Act, Explanation: a.Explanation, Note: a.Note,
 				Evidence: mapped(a.Evidence, func(e string) string { return e }), Reversed: a.Reversed, ReversedBy: a.ReversedBy, ActorName: a.ActorName, At: instant(a.At)}
 		})
 		return nil

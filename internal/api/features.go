@@ -9,7 +9,6 @@ func (s *Server) features() {
 	s.statementOps()
 	s.ruleOps()
 	s.awardOps()
-	s.expiryOps()
 	s.partyOps()
 	s.merchantOps()
 	s.counterOps()

@@ -10,7 +10,6 @@ import (
 	"jishan/internal/cal"
 	"jishan/internal/id"
 	"jishan/internal/ledger"
-	"jishan/internal/points"
 	"jishan/internal/rule"
 )
 
@@ -18,13 +17,14 @@ const tagRules = "积分细则"
 
 // RuleBook is a book of rules with its versions, oldest first.
 type RuleBook struct {
-	ID        id.ID         `json:"id"`
-	Region    id.ID         `json:"region" doc:"村或乡镇"`
-	Asset     string        `json:"asset" enum:"points,party" doc:"村民积分或党员积分"`
-	Name      string        `json:"name"`
-	Source    string        `json:"source"`
-	CreatedAt time.Time     `json:"created_at"`
-	Versions  []RuleVersion `json:"versions"`
+	ID         id.ID         `json:"id"`
+	Region     id.ID         `json:"region" doc:"村或乡镇"`
+	Asset      string        `json:"asset" enum:"points,party" doc:"村民积分或党员积分"`
+	Name       string        `json:"name"`
+	Source     string        `json:"source"`
+	Supplement bool          `json:"supplement" doc:"村自设条目：与乡镇细则并用；否则村的细则代替乡镇的"`
+	CreatedAt  time.Time     `json:"created_at"`
+	Versions   []RuleVersion `json:"versions"`
 }
 
 // RuleBooks is a list of books.
@@ -45,44 +45,14 @@ type RuleVersion struct {
 	VotesFor     int       `json:"votes_for"`
 	VotesAgainst int       `json:"votes_against"`
 	Rules        int       `json:"rules" doc:"多少条"`
+	Terms        RuleTerms `json:"terms"`
+	TermsText    string    `json:"terms_text" doc:"总上限和自设条目，写成一句话"`
 	CreatedAt    time.Time `json:"created_at"`
 }
 
 // RuleVersions is a list of versions.
 type RuleVersions struct {
 	Items []RuleVersion `json:"items"`
-}
-
-// RuleCap bounds what one subject gets by one rule.
-type RuleCap struct {
-	Per    string `json:"per" enum:"day,week,month,quarter,year,ever"`
-	Times  int    `json:"times,omitempty" minimum:"0" doc:"最多几次，0 为不限"`
-	Points Points `json:"points,omitempty" doc:"最多多少分，0 为不限"`
-}
-
-// RuleStep is one rung of an escalating rule.
-type RuleStep struct {
-	Points Points `json:"points"`
-	Label  string `json:"label,omitempty" maxLength:"50"`
-}
-
-// RuleSpec says how a rule gives points. Deductions are negative.
-type RuleSpec struct {
-	Shape    string     `json:"shape" enum:"fixed,range,escalate,grade" doc:"固定、区间、累次加重、直接定级"`
-	Points   Points     `json:"points,omitempty" doc:"固定的分值"`
-	Min      Points     `json:"min,omitempty" doc:"区间：从多少（按大小）"`
-	Max      Points     `json:"max,omitempty" doc:"区间：到多少"`
-	Step     Points     `json:"step,omitempty" doc:"区间：每档相差多少，0 为任意"`
-	Steps    []RuleStep `json:"steps,omitempty" maxItems:"20" doc:"累次加重：第几次多少分"`
-	Per      string     `json:"per,omitempty" enum:"day,week,month,quarter,year,ever" doc:"累次加重：在多长时间内计次"`
-	Grade    string     `json:"grade,omitempty" maxLength:"20"`
-	Lowers   bool       `json:"lowers,omitempty"`
-	Caps     []RuleCap  `json:"caps,omitempty" maxItems:"6"`
-	Unit     string     `json:"unit,omitempty" maxLength:"50" doc:"如 每次"`
-	Subject  string     `json:"subject,omitempty" maxLength:"100"`
-	Evidence string     `json:"evidence,omitempty" maxLength:"200" doc:"需要的佐证"`
-	CapText  string     `json:"cap_text,omitempty" maxLength:"200" doc:"上限的原文"`
-	Kind     string     `json:"kind,omitempty" maxLength:"50"`
 }
 
 // RuleOut is a rule of a version.
@@ -96,6 +66,7 @@ type RuleOut struct {
 	Item     string   `json:"item"`
 	Subject  string   `json:"subject" enum:"household,person,member" doc:"记给户、人或党员"`
 	Deducts  bool     `json:"deducts" doc:"是扣分"`
+	Worth    string   `json:"worth" doc:"分值，写成一句话"`
 	CapsText string   `json:"caps_text" doc:"上限，写成一句话"`
 	Spec     RuleSpec `json:"spec"`
 }
@@ -123,11 +94,12 @@ type RuleInput struct {
 
 // RuleBookInput founds a book.
 type RuleBookInput struct {
-	Region  id.ID  `json:"region"`
-	Asset   string `json:"asset,omitempty" enum:"points,party" default:"points"`
-	Name    string `json:"name,omitempty" maxLength:"100"`
-	Source  string `json:"source,omitempty" maxLength:"200"`
-	Builtin string `json:"builtin,omitempty" maxLength:"50" doc:"从自带的细则开始，见 /rule-books/builtin"`
+	Region     id.ID  `json:"region"`
+	Asset      string `json:"asset,omitempty" enum:"points,party" default:"points"`
+	Name       string `json:"name,omitempty" maxLength:"100"`
+	Source     string `json:"source,omitempty" maxLength:"200"`
+	Supplement bool   `json:"supplement,omitempty" doc:"村自设条目，与乡镇细则并用"`
+	Builtin    string `json:"builtin,omitempty" maxLength:"50" doc:"从自带的细则开始，见 /rule-books/builtin"`
 }
 
 // BuiltinBook is a book to start from.
@@ -174,35 +146,16 @@ var ruleSubjects = words[rule.Subject]{rule.Household: "household", rule.Person:
 
 func versionOut(v rule.Version) RuleVersion {
 	return RuleVersion{ID: v.ID, Book: v.Book, Number: v.Number, Adopted: v.Adopted, From: v.From, To: v.To, Meeting: v.Meeting, AdoptedOn: v.AdoptedOn,
-		VotesFor: v.VotesFor, VotesAgainst: v.VotesAgainst, Rules: v.Rules, CreatedAt: v.CreatedAt}
+		VotesFor: v.VotesFor, VotesAgainst: v.VotesAgainst, Rules: v.Rules, Terms: termsOut(v.Terms), TermsText: v.Terms.Text(), CreatedAt: v.CreatedAt}
 }
 
 func bookOut(b rule.Book) RuleBook {
-	return RuleBook{ID: b.ID, Region: b.Region, Asset: assets[b.Asset], Name: b.Name, Source: b.Source, CreatedAt: b.CreatedAt, Versions: mapped(b.Versions, versionOut)}
-}
-
-func specOut(s rule.Spec) RuleSpec {
-	return RuleSpec{Shape: string(s.Shape), Points: Points(s.Points), Min: Points(s.Min), Max: Points(s.Max), Step: Points(s.Step),
-		Steps: mapped(s.Steps, func(x rule.Step) RuleStep { return RuleStep{Points(x.Points), x.Label} }), Per: string(s.Per), Grade: s.Grade, Lowers: s.Lowers,
-		Caps: mapped(s.Caps, func(x rule.Cap) RuleCap { return RuleCap{string(x.Per), x.Times, Points(x.Points)} }),
-		Unit: s.Unit, Subject: s.Subject, Evidence: s.Evidence, CapText: s.CapText, Kind: s.Kind}
-}
-
-func (s RuleSpec) domain() rule.Spec {
-	out := rule.Spec{Shape: rule.Shape(s.Shape), Points: points.Amount(s.Points), Min: s.Min.Amount(), Max: s.Max.Amount(), Step: s.Step.Amount(),
-		Per: rule.Per(s.Per), Grade: s.Grade, Lowers: s.Lowers, Unit: s.Unit, Subject: s.Subject, Evidence: s.Evidence, CapText: s.CapText, Kind: s.Kind}
-	for _, x := range s.Steps {
-		out.Steps = append(out.Steps, rule.Step{Points: x.Points.Amount(), Label: x.Label})
-	}
-	for _, x := range s.Caps {
-		out.Caps = append(out.Caps, rule.Cap{Per: rule.Per(x.Per), Times: x.Times, Points: x.Points.Amount()})
-	}
-	return out
+	return RuleBook{ID: b.ID, Region: b.Region, Asset: assets[b.Asset], Name: b.Name, Source: b.Source, Supplement: b.Supplement, CreatedAt: b.CreatedAt, Versions: mapped(b.Versions, versionOut)}
 }
 
 func ruleOut(r rule.Rule) RuleOut {
 	return RuleOut{ID: r.ID, Version: r.Version, Book: r.Book, Asset: assets[r.Asset], Code: r.Code, Category: r.Category, Item: r.Item,
-		Subject: ruleSubjects[r.Subject], Deducts: r.Spec.Deducts(), CapsText: rule.FormatCaps(r.Spec.Caps), Spec: specOut(r.Spec)}
+		Subject: ruleSubjects[r.Subject], Deducts: r.Spec.Deducts(), Worth: r.Spec.Says(), CapsText: rule.FormatCaps(r.Spec.Caps), Spec: specOut(r.Spec)}
 }
 
 func (in RuleInput) domain() rule.Input {
@@ -251,12 +204,21 @@ func (s *Server) ruleOps() {
 				book, err := s.deps.Rules.CreateFromBuiltin(ctx, c.Actor, b.Region, b.Builtin, b.Name)
 				return bookOut(book), err
 			}
-			book, err := s.deps.Rules.CreateBook(ctx, c.Actor, rule.NewBook{Region: b.Region, Asset: assetOr(b.Asset), Name: b.Name, Source: b.Source})
+			book, err := s.deps.Rules.CreateBook(ctx, c.Actor, rule.NewBook{Region: b.Region, Asset: assetOr(b.Asset), Name: b.Name, Source: b.Source, Supplement: b.Supplement})
 			return bookOut(book), err
 		})
 	register(s, write(Op{ID: "rule-version-create", Method: "POST", Path: "/rule-books/{id}/versions", Summary: "新建一版草稿", Note: "从最后一版抄写而来。"}),
 		func(ctx context.Context, c *Call, in *ByID) (RuleVersion, error) {
 			v, err := s.deps.Rules.Draft(ctx, c.Actor, in.ID.V)
+			return versionOut(v), err
+		})
+	register(s, write(Op{ID: "rule-version-terms", Method: "PUT", Path: "/rule-versions/{id}/terms", Summary: "修改草稿的总上限和自设条目的范围",
+		Note: "总上限按类别或全书合计，对户（党员积分对党员）计；自设条目只有乡镇的细则能留给村。"}),
+		func(ctx context.Context, c *Call, in *struct {
+			ByID
+			Body RuleTerms
+		}) (RuleVersion, error) {
+			v, err := s.deps.Rules.SetTerms(ctx, c.Actor, in.ID.V, in.Body.domain())
 			return versionOut(v), err
 		})
 	registerEmpty(s, write(Op{ID: "rule-version-delete", Method: "DELETE", Path: "/rule-versions/{id}", Summary: "删除草稿"}),

@@ -32,7 +32,7 @@ var (
 	ErrDay         = errs.Define(errs.Invalid, "award.day", "日期不对：不能晚于今天")
 	ErrMonthClosed = errs.Define(errs.Refused, "award.month_closed", "这个月已经关账，不能再补登")
 	ErrRule        = errs.Define(errs.Refused, "award.rule", "这一条不在本村当日有效的细则里")
-	ErrText        = errs.Define(errs.Invalid, "award.text", "备注最多 200 字，佐证最多 9 项、每项最多 100 字")
+	ErrText        = errs.Define(errs.Invalid, "award.text", "备注最多 200 字，佐证最多 9 项、每项最多 100 字，同一行为的名称最多 64 字")
 )
 
 // Grant asks for one rule to be applied to one subject. A rule for households takes Household; one for persons takes Person
@@ -45,8 +45,16 @@ type Grant struct {
 	Day       cal.Day        // when it happened; 0 is today
 	Points    *points.Amount // chosen, for rules that leave a choice
 	Quantity  points.Amount  // in hundredths, for rules that count something
+	Level     string         // for rules with degrees: which
+	Spots     *int           // for rules of full marks: how many spots were found
+	Act       string         // names the act, where several rules may speak of it: only the highest counts
 	Note      string
 	Evidence  []string // references to photos and papers
+	origin    int      // the place in the order of the grant that this one is part of
+}
+
+func (g Grant) outcome() Outcome {
+	return Outcome{Grant: g.origin, Rule: g.Rule, Household: g.Household, Person: g.Person, Member: g.Member, Day: g.Day}
 }
 
 // Order is what one request asks for.
@@ -58,6 +66,7 @@ type Order struct {
 
 // Outcome is what became of one grant. Failed is empty where it was booked.
 type Outcome struct {
+	Grant       int   `json:",omitzero"` // the place in the order of what asked for it: a grant to all members has several outcomes
 	Number      int64 // of the ledger transaction; 0 in a preview
 	Rule        id.ID
 	Household   id.ID
@@ -69,6 +78,8 @@ type Outcome struct {
 	Balance     points.Amount // afterwards
 	Capped      bool
 	Explanation string
+	Grade       string   `json:",omitzero"` // decided directly
+	Veto        bool     `json:",omitzero"`
 	Failed      *Failure `json:",omitempty"`
 }
 
@@ -139,8 +150,9 @@ func (s *Service) Preview(ctx context.Context, actor auth.Actor, o Order) (out [
 		if err != nil {
 			return err
 		}
-		out = make([]Outcome, len(o.Grants))
-		for i, g := range o.Grants {
+		grants := p.orders[0].Grants
+		out = make([]Outcome, len(grants))
+		for i, g := range grants {
 			out[i] = p.preview(actor, o.Village, g, balances)
 		}
 		return nil
@@ -156,7 +168,8 @@ func check(o Order) error {
 		return ErrTooMany.New()
 	}
 	for i, g := range o.Grants {
-		bad := utf8.RuneCountInString(g.Note) > 200 || !utf8.ValidString(g.Note) || len(g.Evidence) > 9
+		bad := utf8.RuneCountInString(g.Note) > 200 || !utf8.ValidString(g.Note) || len(g.Evidence) > 9 ||
+			utf8.RuneCountInString(g.Act) > 64 || !utf8.ValidString(g.Act) || !utf8.ValidString(g.Level)
 		for _, e := range g.Evidence {
 			bad = bad || utf8.RuneCountInString(e) > 100 || !utf8.ValidString(e)
 		}
@@ -182,6 +195,7 @@ func (s *Service) grantTx(tx db.Tx, orders []order, out []batch.Result[[]Outcome
 	if err != nil {
 		return err
 	}
+	orders = p.orders
 	// The wallets first: a repetition that waits for the first request must find that one's answer, not its effect on the caps.
 	b := ledger.Begin(tx)
 	if err := b.Lock(p.refs()...); err != nil {

@@ -76,7 +76,7 @@ func book(p *plan, b *ledger.Batch, orders []order) ([]batch.Result[[]Outcome], 
 
 // post decides on one grant and hands it to the ledger's batch.
 func (p *plan) post(b *ledger.Batch, o order, g Grant, out *Outcome) (*booked, error) {
-	*out = Outcome{Rule: g.Rule, Household: g.Household, Person: g.Person, Member: g.Member, Day: g.Day}
+	*out = g.outcome()
 	t, err := p.resolve(o.actor, o.Village, g)
 	if err != nil {
 		return nil, err
@@ -92,7 +92,10 @@ func (p *plan) post(b *ledger.Batch, o order, g Grant, out *Outcome) (*booked, e
 		Household: t.household, Person: t.person, Member: t.member, Branch: t.branch, Score: res.Points, RuleVersion: t.rule.Version,
 		From: ledger.Issue(o.Village, asset), To: t.account, Amount: res.Points.Abs(), Reason: reason(res.Explanation, g.Note),
 	}
-	if res.Points < 0 {
+	if res.ScoreOnly {
+		posting.Amount = 0
+	}
+	if res.Points < 0 || t.rule.Spec.Deducts() {
 		posting.Kind, posting.From, posting.To = ledger.Deduct, posting.To, posting.From
 		posting.Shortfall, posting.Owing = t.settings.Shortfall, t.settings.OwingLimit
 	} else if n := t.settings.ExpiryMonths; n > 0 && asset == ledger.Points {
@@ -102,9 +105,10 @@ func (p *plan) post(b *ledger.Batch, o order, g Grant, out *Outcome) (*booked, e
 	if err != nil {
 		return nil, err
 	}
-	p.remember(t, res)
+	p.remember(t, g, res)
 	text := explain(res, posted.Moved)
 	out.Points, out.Booked, out.Balance, out.Capped, out.Explanation = res.Points, posted.Moved, posted.Balance, res.Capped, text
+	out.Grade, out.Veto = res.Grade, res.Veto
 	return &booked{grant: g, actor: o.actor, target: t, result: res, posted: posted, outcome: out, text: text}, nil
 }
 
@@ -117,7 +121,7 @@ func reason(explanation, note string) string {
 }
 
 var columns = []string{"village_id", "number", "asset", "rule_id", "lineage", "version_id", "subject_id", "household_id", "person_id", "member_id",
-	"day", "month", "points", "booked", "quantity", "explanation", "note", "evidence", "state", "reversed_by", "actor_id", "actor_name", "at"}
+	"day", "month", "points", "booked", "quantity", "level", "spots", "act", "act_group", "explanation", "note", "evidence", "state", "reversed_by", "actor_id", "actor_name", "at"}
 
 func insert(tx db.Tx, list []*booked) error {
 	evidence := make([]string, len(list))
@@ -133,7 +137,7 @@ func insert(tx db.Tx, list []*booked) error {
 		t := x.target
 		return append(args, int64(x.posted.Book), x.posted.Number, int64(x.posted.Asset), int64(t.rule.ID), int64(t.rule.Lineage), int64(t.rule.Version),
 			int64(t.subject), int64(t.household), int64(t.person), int64(t.member), int64(t.day), int64(t.day.Month()), int64(x.result.Points),
-			int64(x.posted.Moved), int64(x.grant.Quantity), x.text, x.grant.Note, evidence[i], standing, 0, int64(x.actor.UserID), x.actor.Name, x.posted.At)
+			int64(x.posted.Moved), int64(x.grant.Quantity), x.grant.Level, spots(x.grant), x.grant.Act, x.result.Group, x.text, x.grant.Note, evidence[i], standing, 0, int64(x.actor.UserID), x.actor.Name, x.posted.At)
 	})
 }
 

@@ -27,6 +27,10 @@ type awardRow struct {
 	Day         cal.Day
 	Points      points.Amount
 	Booked      points.Amount
+	Quantity    points.Amount
+	Level       string
+	Spots       int
+	Act         string
 	Explanation string
 	Note        string
 	Evidence    string
@@ -37,7 +41,7 @@ type awardRow struct {
 	At          int64
 }
 
-const selectAward = "SELECT village_id, number, asset, rule_id, version_id, subject_id, household_id, person_id, member_id, day, points, booked, explanation, note, evidence, state, reversed_by, actor_id, actor_name, at FROM awards"
+const selectAward = "SELECT village_id, number, asset, rule_id, version_id, subject_id, household_id, person_id, member_id, day, points, booked, quantity, level, spots, act, explanation, note, evidence, state, reversed_by, actor_id, actor_name, at FROM awards"
 
 // Award is an award as it stands.
 type Award struct {
@@ -51,6 +55,10 @@ type Award struct {
 	Day         cal.Day
 	Points      points.Amount
 	Booked      points.Amount
+	Quantity    points.Amount // in hundredths of the rule's unit, where it counts something
+	Level       string
+	Spots       int
+	Act         string
 	Explanation string
 	Note        string
 	Evidence    []string
@@ -63,7 +71,8 @@ type Award struct {
 func (r awardRow) award() (Award, error) {
 	a := Award{
 		Village: r.VillageID, Number: r.Number, Asset: r.Asset, Rule: r.RuleID, Household: r.HouseholdID, Person: r.PersonID, Member: r.MemberID,
-		Day: r.Day, Points: r.Points, Booked: r.Booked, Explanation: r.Explanation, Note: r.Note, Reversed: r.State == reversed,
+		Day: r.Day, Points: r.Points, Booked: r.Booked, Quantity: r.Quantity, Level: r.Level, Spots: r.Spots, Act: r.Act,
+		Explanation: r.Explanation, Note: r.Note, Reversed: r.State == reversed,
 		ReversedBy: r.ReversedBy, ActorName: r.ActorName, At: r.At,
 	}
 	if err := json.Unmarshal([]byte(r.Evidence), &a.Evidence); err != nil {

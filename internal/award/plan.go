@@ -28,14 +28,12 @@ type plan struct {
 	households map[id.ID]people.Household
 	villagers  map[id.ID]people.Villager
 	members    map[id.ID]party.Member
-	past       map[pastKey][]rule.Past
+	past       map[id.ID][]rule.Past // of a household or member
 }
-
-type pastKey struct{ subject, lineage id.ID }
 
 // load reads what does not need the wallets' locks.
 func load(tx db.Tx, orders []order) (*plan, error) {
-	p := &plan{tx: tx, today: cal.DayOf(tx.Now), orders: orders, past: map[pastKey][]rule.Past{}}
+	p := &plan{tx: tx, today: cal.DayOf(tx.Now), orders: orders, past: map[id.ID][]rule.Past{}}
 	var villages, rules, households, villagers, members []id.ID
 	for _, o := range orders {
 		villages = append(villages, o.Village)
@@ -70,6 +68,9 @@ func load(tx db.Tx, orders []order) (*plan, error) {
 	if ids := distinct(households); len(ids) > 0 {
 		p.households, e = people.HouseholdsByID(tx, ids)
 		err = errors.Join(err, e)
+	}
+	if err == nil {
+		err = p.expand()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading what the awards are about: %w", err)
@@ -133,6 +134,12 @@ func (p *plan) resolve(actor auth.Actor, village id.ID, g Grant) (target, error)
 			return target{}, p.wrongSubject(g.Person, ok && v.Village == village)
 		}
 		t.subject, t.person, house, t.inactive = v.ID, v.ID, v.Household, !v.Here()
+	} else if r.Spec.Credit == rule.CreditBoth {
+		v, ok := p.villagers[g.Person]
+		if !ok || v.Village != village || g.Member != 0 || house != 0 && house != v.Household {
+			return target{}, p.wrongSubject(g.Person, ok && v.Village == village)
+		}
+		t.subject, t.person, house, t.inactive = v.Household, v.ID, v.Household, !v.Here()
 	} else if g.Person != 0 || g.Member != 0 {
 		return target{}, p.wrongSubject(g.Household, true)
 	} else {
@@ -178,16 +185,7 @@ func (p *plan) evaluate(village id.ID, g Grant, t target) (rule.Result, error) {
 	if !p.schedules[village].Holds(t.rule, t.day) {
 		return rule.Result{}, ErrRule.New()
 	}
-	f := rule.Facts{Day: t.day, Points: g.Points, Quantity: g.Quantity, SchemeStart: t.settings.SchemeStart}
-	return rule.Evaluate(t.rule, f, p.past[pastKey{t.subject, t.rule.Lineage}])
-}
-
-// needsPast reports whether what a rule gives depends on what was given before.
-func needsPast(r rule.Rule) bool { return len(r.Spec.Caps) > 0 || r.Spec.Shape == rule.Escalate }
-
-func (p *plan) remember(t target, r rule.Result) {
-	k := pastKey{t.subject, t.rule.Lineage}
-	p.past[k] = append(p.past[k], rule.Past{Day: t.day, Points: r.Points})
+	return rule.Evaluate(p.schedules[village].Bind(t.rule, t.day), g.facts(t), p.past[t.purse()])
 }
 
 // refs are the accounts to lock for all grants that can be resolved.
@@ -203,49 +201,13 @@ func (p *plan) refs() []ledger.Ref {
 	return out
 }
 
-// loadPast reads the standing awards that caps and repeats count. When booking it must run after the wallets are locked.
-func (p *plan) loadPast() error {
-	var subjects, lineages []id.ID
-	from, to := cal.Day(99991231), cal.Day(0)
-	for _, o := range p.orders {
-		for _, g := range o.Grants {
-			t, err := p.resolve(o.actor, o.Village, g)
-			if err != nil || !needsPast(t.rule) {
-				continue
-			}
-			a, b := t.rule.Span(t.day, t.settings.SchemeStart)
-			from, to = min(from, a), max(to, b)
-			subjects = append(subjects, t.subject)
-			lineages = append(lineages, t.rule.Lineage)
-		}
-	}
-	lineages = distinct(lineages)
-	for part := range slices.Chunk(distinct(subjects), 1000) {
-		var rows []struct {
-			SubjectID id.ID
-			Lineage   id.ID
-			Day       cal.Day
-			Points    points.Amount
-		}
-		q := "SELECT subject_id, lineage, day, points FROM awards WHERE subject_id IN ? AND lineage IN ? AND day BETWEEN ? AND ? AND state = ?"
-		if err := p.tx.Raw(q, part, lineages, from, to, standing).Scan(&rows).Error; err != nil {
-			return fmt.Errorf("reading past awards: %w", err)
-		}
-		for _, r := range rows {
-			k := pastKey{r.SubjectID, r.Lineage}
-			p.past[k] = append(p.past[k], rule.Past{Day: r.Day, Points: r.Points})
-		}
-	}
-	return nil
-}
-
 func (p *plan) balances() (map[ledger.Ref]points.Amount, error) {
 	return ledger.Balances(p.tx, p.refs()...)
 }
 
 // preview decides on a grant as book does, moving only the balances it was given.
 func (p *plan) preview(actor auth.Actor, village id.ID, g Grant, balances map[ledger.Ref]points.Amount) Outcome {
-	out := Outcome{Rule: g.Rule, Household: g.Household, Person: g.Person, Member: g.Member, Day: g.Day}
+	out := g.outcome()
 	t, err := p.resolve(actor, village, g)
 	if err != nil {
 		return out.failed(err)
@@ -256,6 +218,9 @@ func (p *plan) preview(actor auth.Actor, village id.ID, g Grant, balances map[le
 		return out.failed(err)
 	}
 	moved := res.Points
+	if res.ScoreOnly {
+		moved = 0
+	}
 	if moved < 0 && t.member == 0 {
 		room := max(0, balances[t.account])
 		if t.settings.Shortfall == ledger.Owe {
@@ -268,10 +233,10 @@ func (p *plan) preview(actor auth.Actor, village id.ID, g Grant, balances map[le
 			moved = -room
 		}
 	}
-	p.remember(t, res)
+	p.remember(t, g, res)
 	balances[t.account] += moved
 	out.Points, out.Booked, out.Balance, out.Capped = res.Points, moved.Abs(), balances[t.account], res.Capped
-	out.Explanation = explain(res, out.Booked)
+	out.Explanation, out.Grade, out.Veto = explain(res, out.Booked), res.Grade, res.Veto
 	return out
 }
 
@@ -283,7 +248,7 @@ func (o Outcome) failed(err error) Outcome {
 
 // explain adds to the rule's words what an empty wallet kept from being taken.
 func explain(r rule.Result, booked points.Amount) string {
-	if r.Points < 0 && booked < -r.Points {
+	if r.Points < 0 && booked < -r.Points && !r.ScoreOnly {
 		return fmt.Sprintf("%s（可用积分不够，实扣 %s，累计积分照扣）", r.Explanation, booked)
 	}
 	return r.Explanation

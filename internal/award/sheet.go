@@ -24,6 +24,10 @@ var sheetColumns = []xlsx.Column{
 	{Key: "name", Header: "姓名", Synonyms: []string{"户主", "户主姓名", "人员"}},
 	{Key: "rule", Header: "条目", Synonyms: []string{"积分条目", "项目", "事项", "条目编号"}, Required: true},
 	{Key: "points", Header: "分值", Synonyms: []string{"积分", "得分"}},
+	{Key: "quantity", Header: "数量", Synonyms: []string{"时长", "小时数", "小时", "金额", "捐款金额", "个数"}},
+	{Key: "level", Header: "等级", Synonyms: []string{"程度", "级别", "档次", "情节"}},
+	{Key: "spots", Header: "处数", Synonyms: []string{"问题处数", "问题数"}},
+	{Key: "act", Header: "同一行为", Synonyms: []string{"行为", "事件", "同一事项", "活动"}},
 	{Key: "day", Header: "日期", Synonyms: []string{"时间", "发生日期"}},
 	{Key: "note", Header: "备注", Synonyms: []string{"说明"}},
 }
@@ -50,6 +54,10 @@ func SheetTemplate(w io.Writer) error {
 			{Header: "姓名", Note: "户主或村民的姓名；没有户码时必填，本村重名的要填户码", Width: 12},
 			{Header: "条目", Note: "细则里的条目编号或条目原文", Width: 40, Required: true},
 			{Header: "分值", Note: "只有分值可选的条目才填", Width: 8},
+			{Header: "数量", Note: "按量计分、累计分档的条目才填：小时数、捐款金额等", Width: 8},
+			{Header: "等级", Note: "分级的条目才填，写细则里的等级名称，如：较重", Width: 10},
+			{Header: "处数", Note: "满分倒扣的条目才填：发现几处问题，没有填 0", Width: 8},
+			{Header: "同一行为", Note: "一件事可能按几条计分时，几行都写同一个名称，只计最高的一条", Width: 14},
 			{Header: "日期", Note: "如 2026-11-23，留空为今天", Width: 14},
 			{Header: "备注", Note: "最多 200 字", Width: 30},
 		},
@@ -93,11 +101,11 @@ func (s *Service) Import(ctx context.Context, actor auth.Actor, village id.ID, s
 		}
 		report.Outcomes = []Outcome{Outcome{}.failed(err)} // a sheet of one row is reported like any other
 	}
-	for i, o := range report.Outcomes {
-		if o.Failed != nil {
-			rows[i].Problem("", o.Failed.Text)
-			report.bad = append(report.bad, rows[i])
-			report.Problems = append(report.Problems, rows[i].Problems()...)
+	for _, o := range report.Outcomes {
+		if row := rows[o.Grant]; o.Failed != nil && row.OK() { // of a row for all members the first who is refused tells why
+			row.Problem("", o.Failed.Text)
+			report.bad = append(report.bad, row)
+			report.Problems = append(report.Problems, row.Problems()...)
 		}
 	}
 	return report, nil
@@ -142,6 +150,29 @@ func readSheet(tx db.Tx, f *xlsx.File, village id.ID) (*SheetReport, []Grant, []
 
 func fold(s string) string { return strings.ToLower(xlsx.Fold(s)) }
 
+// readFacts reads what some rules ask for beside the points.
+func readFacts(row *xlsx.Row, g *Grant) {
+	if text := row.Decimal("quantity"); text != "" {
+		q, err := points.Parse(text)
+		if err != nil || q <= 0 {
+			row.Problem("quantity", "数量要大于 0，最多两位小数")
+		}
+		g.Quantity = q
+	}
+	g.Level, g.Act = strings.Join(strings.Fields(row.Get("level")), " "), strings.TrimSpace(row.Get("act"))
+	if len([]rune(g.Act)) > 64 {
+		row.Problem("act", "同一行为的名称最多 64 字")
+	}
+	if row.Has("spots") {
+		n := row.Int("spots")
+		if n < 0 || n > 1_000_000 {
+			row.Problem("spots", "处数不对")
+		}
+		k := int(n)
+		g.Spots = &k
+	}
+}
+
 // readRow turns a row into a grant; what is wrong with it is noted in the row.
 func readRow(tx db.Tx, row *xlsx.Row, village id.ID, rules map[string]rule.Rule) (Grant, error) {
 	g := Grant{Day: row.Day("day"), Note: row.Get("note")}
@@ -157,6 +188,7 @@ func readRow(tx db.Tx, row *xlsx.Row, village id.ID, rules map[string]rule.Rule)
 		}
 		g.Points = &p
 	}
+	readFacts(row, &g)
 	if len([]rune(g.Note)) > 200 {
 		row.Problem("note", "备注最多 200 字")
 	}
@@ -169,7 +201,8 @@ func readRow(tx db.Tx, row *xlsx.Row, village id.ID, rules map[string]rule.Rule)
 		}
 	}
 	name := row.Get("name")
-	if r.Subject == rule.Household && code != "" {
+	toHouse := r.Subject == rule.Household && r.Spec.Credit != rule.CreditBoth || r.Spec.Credit == rule.CreditHead || r.Spec.Credit == rule.CreditMembers
+	if toHouse && code != "" {
 		h, found, err := people.HouseholdByCode(tx, code)
 		switch {
 		case err != nil:
@@ -196,7 +229,7 @@ func readRow(tx db.Tx, row *xlsx.Row, village id.ID, rules map[string]rule.Rule)
 		return g, err
 	case !found:
 		row.Problem("name", "本村没有这个人，或有重名：请填户码")
-	case r.Subject == rule.Person:
+	case !toHouse:
 		g.Person = v.ID
 	default:
 		g.Household = v.Household

@@ -44,7 +44,7 @@ type Posting struct {
 	RuleVersion id.ID
 	Reason      string // Chinese, as the statement shows it; at most 500 characters
 	From, To    Ref
-	Amount      points.Amount // > 0
+	Amount      points.Amount // 0 records a score, or a fact without points, in the account's statement
 	Lot         cal.Day       // last day on which credited points are good; 0 for ever
 	Shortfall   Shortfall
 	Owing       points.Amount // how far below zero Owe may go
@@ -169,7 +169,7 @@ func (b *Batch) Post(p Posting) (*Posted, error) {
 	if b.sealed || !b.locked {
 		return nil, errors.New("ledger: Post needs a locked, unsealed batch")
 	}
-	if p.Amount <= 0 {
+	if p.Amount < 0 {
 		return nil, fmt.Errorf("ledger: posting of %d", p.Amount)
 	}
 	out := &Posted{Tx: Tx{
@@ -241,7 +241,7 @@ func debit(a *account, amount points.Amount, prefer cal.Day, s Shortfall, owing 
 
 // credit plans to give amount to the account: what it owes is paid first, the rest expires on day.
 func credit(a *account, amount points.Amount, day cal.Day) []move {
-	if day == 0 {
+	if day == 0 || amount == 0 { // a movement of nothing still names its account
 		return []move{{0, amount}}
 	}
 	var out []move
@@ -292,7 +292,6 @@ type Reversal struct {
 	Reason    string
 	Shortfall Shortfall // when the points that were given have been spent
 	Owing     points.Amount
-	GoodUntil cal.Day // points that come back are good until this day; 0 puts them into the lots they came from
 }
 
 // Reverse accepts the undoing of orig (from Load; its Refs must be locked): the points go back to the lots they came from and
@@ -325,8 +324,6 @@ func (b *Batch) Reverse(orig Tx, r Reversal) (*Posted, error) {
 		if back, err = debit(a, -sum, back[len(back)-1].day, r.Shortfall, r.Owing); err != nil {
 			return nil, err
 		}
-	} else if r.GoodUntil != 0 {
-		back = credit(a, sum, r.GoodUntil)
 	}
 	out := &Posted{Tx: Tx{
 		Key: Key{Book: orig.Book}, Asset: orig.Asset, Kind: r.Kind, Day: r.Day, Month: r.Month, At: b.tx.Millis(), Actor: r.Actor,

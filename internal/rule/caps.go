@@ -20,12 +20,12 @@ import (
 const (
 	numberText = `([0-9]+(?:\.[0-9]+)?|[一二两三四五六七八九十]{1,3})`
 	fillText   = `(?:最多|最高|至多|不超过|不得超过|不能超过|不高于|上限|限|只|仅|可|可以|累计|合计|总计|总分|加|扣|计|得|记|积|减|内|为|:)*`
-	whoText    = `(每户|每人|每名党员|每位党员|每个党员)?`
+	whoText    = `(每户家庭|每户|每个家庭|每家|每人|每名村民|每位村民|每个村民|每名党员|每位党员|每个党员|同一人|同一户|单户|单人)?`
 )
 
 var (
 	periodFirst = regexp.MustCompile(`^` + whoText +
-		`(?:(每日|每天|一天|当日|当天|每周|每星期|一周|每月|每个月|一个月|当月|每季度|每季|一季度|每年度|每年|全年|一年|年度|累计|总计|终身|一共|合计)内?)?` +
+		`(?:(每次|单次|一次|每日|每天|一天|当日|当天|单日|日|每周|每星期|一周|当周|周|每月度|每月|每个月|一个月|当月|单月|月度|月|每季度|每季|一季度|一个季度|当季|季度|每年度|每年|每个年度|全年|一年|一个年度|当年|本年度|年度|年|累计|总计|终身|一共|合计)内?)?` + whoText +
 		fillText + numberText + `(次|分|积分|个积分)(?:封顶|为限|为止|以内)?$`)
 	periodLast = regexp.MustCompile(`^` + whoText + fillText + numberText + `(次|分|积分)(?:/|每|一)(日|天|周|月|季度|季|年)$`)
 	onceOnly   = regexp.MustCompile(`^(?:仅|只|限|只限|仅限|只能)(?:计|加|扣|得|记|奖励)?[一1]次$|^一次性$`)
@@ -55,7 +55,7 @@ func ParseCaps(text string, subject Subject) (caps []Cap, rest []string) {
 		}
 		last = c.Per
 	}
-	slices.SortFunc(caps, func(a, b Cap) int { return a.Per.index() - b.Per.index() })
+	slices.SortFunc(caps, compareCaps)
 	return caps, rest
 }
 
@@ -66,7 +66,7 @@ func parseClause(clause string, last Per, subject Subject) (Cap, bool) {
 	var who, number, unit string
 	c := Cap{Per: last}
 	if m := periodFirst.FindStringSubmatch(clause); m != nil {
-		who, number, unit = m[1], m[3], m[4]
+		who, number, unit = m[1]+m[3], m[4], m[5]
 		if m[2] != "" {
 			c.Per = period(m[2])
 		}
@@ -74,7 +74,8 @@ func parseClause(clause string, last Per, subject Subject) (Cap, bool) {
 		who, number, unit = m[1], m[2], m[3]
 		c.Per = period(m[4])
 	}
-	if c.Per == "" || number == "" || !counts(who, subject) {
+	var ok bool
+	if c.Who, ok = counts(who, subject); c.Per == "" || number == "" || !ok || c.Per == PerAct && c.Who != WhoSubject {
 		return Cap{}, false
 	}
 	n, err := points.Parse(number)
@@ -88,7 +89,7 @@ func parseClause(clause string, last Per, subject Subject) (Cap, bool) {
 		return Cap{}, false
 	case unit != "次":
 		c.Points = n
-	case n%100 != 0:
+	case n%100 != 0 || c.Per == PerAct:
 		return Cap{}, false
 	default:
 		c.Times = int(n / 100)
@@ -97,27 +98,36 @@ func parseClause(clause string, last Per, subject Subject) (Cap, bool) {
 }
 
 func period(word string) Per {
+	switch word {
+	case "每次", "单次", "一次":
+		return PerAct
+	}
 	word = strings.TrimSuffix(word, "度")
 	rs := []rune(word)
 	return perOf[string(rs[len(rs)-1])]
 }
 
-// counts reports whether a cap for 每户 or 每人 is one for the subject that the rule counts for.
-func counts(who string, s Subject) bool {
+// counts is for whom a cap of 每户 or 每人 counts, in a rule that counts for s; false where that makes no sense.
+func counts(who string, s Subject) (Who, bool) {
 	switch {
 	case who == "":
-		return true
-	case who == "每户":
-		return s == Household
-	case who == "每人":
-		return s == Person || s == Member
+		return WhoSubject, true
+	case strings.Contains(who, "党员"):
+		return WhoSubject, s == Member
+	case strings.Contains(who, "户"), strings.Contains(who, "家"):
+		if s == Household {
+			return WhoSubject, true
+		}
+		return WhoHousehold, s == Person
+	case s == Household:
+		return WhoPerson, true
 	}
-	return s == Member
+	return WhoSubject, true
 }
 
 func merge(caps []Cap, c Cap) ([]Cap, bool) {
 	for i := range caps {
-		if caps[i].Per != c.Per {
+		if compareCaps(caps[i], c) != 0 {
 			continue
 		}
 		if caps[i].Times > 0 && c.Times > 0 || caps[i].Points > 0 && c.Points > 0 {
@@ -170,11 +180,12 @@ func FormatCaps(caps []Cap) string {
 		if i < 0 {
 			continue
 		}
+		every := map[Who]string{WhoHousehold: "每户", WhoPerson: "每人"}[c.Who] + pers[i].every
 		if c.Times > 0 {
-			out = append(out, fmt.Sprintf("%s最多%d次", pers[i].every, c.Times))
+			out = append(out, fmt.Sprintf("%s最多%d次", every, c.Times))
 		}
 		if c.Points > 0 {
-			out = append(out, pers[i].every+"最多"+c.Points.String()+"分")
+			out = append(out, every+"最多"+c.Points.String()+"分")
 		}
 	}
 	return strings.Join(out, "；")

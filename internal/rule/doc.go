@@ -11,12 +11,13 @@
 //     count by it, so a new version does not open a cap again.
 //   - A village uses its own books of an asset in force on a day; only when it
 //     has none does it use those of its township.
+//     Its supplements hold beside its township's book, within what that leaves to it.
 //   - Evaluate reads no clock and no database: same input, same output.
 //
 // Example: what a rule gives today, knowing what was given before.
 //
-//	rules, err := rule.InForce(tx, village, ledger.Points, today)
-//	res, err := rule.Evaluate(rules[0], rule.Facts{Day: today}, past)
+//	rules, err := rule.InForce(tx, village, ledger.Points, today) // each with the limits of its book
+//	res, err := rule.Evaluate(rules[0], rule.Facts{Day: today, Subject: household, Household: household}, past)
 //	res.Points       // 2
 //	res.Explanation  // 参加植树造林：+2（本日上限 10，已得 8，本次计 2）
 package rule

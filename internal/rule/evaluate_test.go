@@ -10,6 +10,7 @@ import (
 
 	"jishan/internal/cal"
 	"jishan/internal/errs"
+	"jishan/internal/id"
 	"jishan/internal/points"
 )
 
@@ -25,7 +26,7 @@ func TestEvaluateExplains(t *testing.T) {
 	poultry := Rule{Item: "家禽散养", Spec: Spec{Shape: Escalate, Steps: []Step{{Points: whole(-8)}, {Points: whole(-15)}, {Points: whole(-20)}}}}
 	help := Rule{Item: "调解纠纷", Spec: Spec{Shape: Range, Min: whole(2), Max: whole(8), Step: whole(2)}}
 	fine := Rule{Item: "违反村规", Spec: Spec{Shape: Range, Min: whole(-1), Max: whole(-5)}}
-	d := func(day cal.Day, n int64) Past { return Past{day, whole(n)} }
+	d := func(day cal.Day, n int64) Past { return Past{Day: day, Points: whole(n)} }
 	for _, c := range []struct {
 		name   string
 		rule   Rule
@@ -39,14 +40,14 @@ func TestEvaluateExplains(t *testing.T) {
 		{name: "fixed deduction", rule: fixed("参与赌博", -20), points: whole(-20), said: "参与赌博：−20"},
 		{name: "fixed, stated", rule: fixed("参与赌博", -20), facts: Facts{Points: chosen(20)}, points: whole(-20), said: "参与赌博：−20"},
 		{name: "fixed, stated wrongly", rule: fixed("植树", 10), facts: Facts{Points: chosen(11)}, err: ErrRange, said: "「植树」的分值由细则规定，不能自己填"},
-		{name: "points cap leaves some", rule: fixed("植树", 5, Cap{PerDay, 0, whole(10)}), past: []Past{d(20261123, 8), d(20261122, 5)},
+		{name: "points cap leaves some", rule: fixed("植树", 5, Cap{Per: PerDay, Points: whole(10)}), past: []Past{d(20261123, 8), d(20261122, 5)},
 			points: whole(2), said: "植树：+2（本日上限 10，已得 8，本次计 2）"},
-		{name: "points cap leaves nothing", rule: fixed("植树", 5, Cap{PerMonth, 0, whole(10)}), past: []Past{d(20261101, 5), d(20261130, 5)},
+		{name: "points cap leaves nothing", rule: fixed("植树", 5, Cap{Per: PerMonth, Points: whole(10)}), past: []Past{d(20261101, 5), d(20261130, 5)},
 			err: ErrCapped, said: "本月上限 10 分，已得满，不能再加"},
-		{name: "times cap", rule: fixed("整治", 12, Cap{PerDay, 1, 0}, Cap{PerMonth, 4, 0}),
+		{name: "times cap", rule: fixed("整治", 12, Cap{Per: PerDay, Times: 1}, Cap{Per: PerMonth, Times: 4}),
 			past: []Past{d(20261101, 12), d(20261102, 12), d(20261125, 12), d(20261126, 12), d(20261001, 12)}, err: ErrCapped, said: "本月已加满 4 次，不能再加"},
-		{name: "times cap of deductions", rule: fixed("垃圾", -5, Cap{PerDay, 1, 0}), past: []Past{d(20261123, -5)}, err: ErrCapped, said: "本日已扣满 1 次，不能再扣"},
-		{name: "week straddles", rule: fixed("清扫", 5, Cap{PerWeek, 1, 0}), past: []Past{d(20261129, 5)}, err: ErrCapped, said: "本周已加满 1 次，不能再加"},
+		{name: "times cap of deductions", rule: fixed("垃圾", -5, Cap{Per: PerDay, Times: 1}), past: []Past{d(20261123, -5)}, err: ErrCapped, said: "本日已扣满 1 次，不能再扣"},
+		{name: "week straddles", rule: fixed("清扫", 5, Cap{Per: PerWeek, Times: 1}), past: []Past{d(20261129, 5)}, err: ErrCapped, said: "本周已加满 1 次，不能再加"},
 		{name: "escalates first", rule: poultry, points: whole(-8), said: "家禽散养第 1 次：−8"},
 		{name: "escalates second", rule: poultry, past: []Past{d(20260105, -8)}, points: whole(-15), said: "家禽散养第 2 次：−15"},
 		{name: "escalates fifth", rule: poultry, past: []Past{d(20260105, -8), d(20260105, -8), d(20260105, -8), d(20261201, -8)}, points: whole(-20), said: "家禽散养第 5 次：−20"},
@@ -59,7 +60,7 @@ func TestEvaluateExplains(t *testing.T) {
 		{name: "range, wrong sign", rule: help, facts: Facts{Points: chosen(-4)}, err: ErrRange, said: "「调解纠纷」的分值应在 2～8 之间，填的是 -4"},
 		{name: "range of deductions", rule: fine, facts: Facts{Points: chosen(-5)}, points: whole(-5), said: "违反村规：−5"},
 		{name: "range of deductions by magnitude", rule: fine, facts: Facts{Points: chosen(3)}, points: whole(-3), said: "违反村规：−3"},
-		{name: "grade", rule: Rule{Item: "开除党籍", Spec: Spec{Shape: Grade}}, err: ErrNoPoints, said: ErrNoPoints.Text},
+		{name: "grade", rule: Rule{Item: "开除党籍", Spec: Spec{Shape: Grade}}, points: 0, said: "开除党籍：不加减分，直接影响评定等次"},
 		{name: "quantity", rule: fixed("植树", 5), facts: Facts{Quantity: whole(2)}, err: ErrFacts, said: "「植树」按次计分，不填数量；多次请分次登记"},
 		{name: "no such day", rule: fixed("植树", 5), facts: Facts{Day: 20260231}, err: ErrFacts, said: "日期不对，请重新选择"},
 	} {
@@ -84,39 +85,105 @@ func drawDay(t *rapid.T, label string) cal.Day {
 	return cal.Day(20260101).Add(rapid.IntRange(0, 500).Draw(t, label))
 }
 
-func drawRule(t *rapid.T) Rule {
-	sign := points.Amount(rapid.SampledFrom([]int{1, -1}).Draw(t, "sign"))
-	amount := rapid.Custom(func(t *rapid.T) points.Amount {
-		return points.Amount(rapid.Int64Range(1, 3000).Draw(t, "hundredths"))
-	})
-	s := Spec{Shape: rapid.SampledFrom([]Shape{Fixed, Range, Escalate}).Draw(t, "shape")}
-	switch s.Shape {
-	case Fixed:
-		s.Points = sign * amount.Draw(t, "points")
-	case Range:
-		s.Min = amount.Draw(t, "min")
-		s.Max = sign * (s.Min + amount.Draw(t, "more"))
-		s.Min *= sign
-	case Escalate:
-		for range rapid.IntRange(2, 4).Draw(t, "steps") {
-			s.Steps = append(s.Steps, Step{Points: sign * amount.Draw(t, "step")})
-		}
-		s.Per = rapid.SampledFrom([]Per{"", PerMonth, PerQuarter, PerEver}).Draw(t, "per")
-	}
-	for _, p := range pers {
-		c := Cap{Per: p.per, Times: rapid.IntRange(0, 5).Draw(t, "times"), Points: points.Amount(rapid.Int64Range(0, 9000).Draw(t, "cap"))}
-		if rapid.Bool().Draw(t, "capped") && (c.Times > 0 || c.Points > 0) {
-			s.Caps = append(s.Caps, c)
-		}
-	}
-	return Rule{Item: "某事", Spec: s}
+func drawAmount(t *rapid.T, label string) points.Amount {
+	return points.Amount(rapid.Int64Range(1, 3000).Draw(t, label))
 }
 
-func (r Rule) anyChoice(t *rapid.T, f *Facts) {
-	if r.Spec.Shape == Range {
-		p := points.Amount(rapid.Int64Range(int64(r.Spec.Min.Abs()), int64(r.Spec.Max.Abs())).Draw(t, "chosen"))
-		f.Points = &p
+// drawRule is a rule of any shape that gives points, with caps.
+func drawRule(t *rapid.T) Rule {
+	sign := points.Amount(rapid.SampledFrom([]int{1, -1}).Draw(t, "sign"))
+	n := rapid.IntRange(2, 4).Draw(t, "parts")
+	s := Spec{Shape: rapid.SampledFrom([]Shape{Fixed, Range, Levels, Escalate, Double, Tiers, Amount, Block, Base}).Draw(t, "shape")}
+	per := rapid.SampledFrom([]Per{"", PerMonth, PerQuarter, PerEver})
+	switch s.Shape {
+	case Fixed:
+		s.Points = sign * drawAmount(t, "points")
+	case Range:
+		s.Min = rapid.SampledFrom([]points.Amount{0, 1}).Draw(t, "from zero") * drawAmount(t, "min")
+		s.Max = sign * (s.Min + drawAmount(t, "more"))
+		s.Min *= sign
+	case Levels:
+		for i := range n {
+			l := Level{Name: string(rune('甲' + i)), Points: sign * drawAmount(t, "level")}
+			if rapid.Bool().Draw(t, "spread") {
+				l.Max = l.Points + sign*drawAmount(t, "more")
+			}
+			s.Levels = append(s.Levels, l)
+		}
+	case Escalate:
+		for range n {
+			s.Steps = append(s.Steps, Step{Points: sign * drawAmount(t, "step")})
+		}
+		s.Per = per.Draw(t, "per")
+	case Double:
+		s.Points, s.Per = sign*drawAmount(t, "points"), per.Draw(t, "per")
+		if rapid.Bool().Draw(t, "bounded") {
+			s.Max = s.Points * 4
+		}
+	case Tiers:
+		s.Per = per.Draw(t, "per")
+		at, p := points.Amount(0), points.Amount(0)
+		for range n {
+			at, p = at+drawAmount(t, "at"), p+sign*drawAmount(t, "points")
+			s.Tiers = append(s.Tiers, Tier{at, p})
+		}
+	case Amount:
+		s.Whole, s.Share, s.Per = rapid.Bool().Draw(t, "whole"), rapid.Bool().Draw(t, "share"), per.Draw(t, "per")
+		from := rapid.SampledFrom([]points.Amount{0, 100}).Draw(t, "from")
+		for range n {
+			s.Bands = append(s.Bands, Band{from, drawAmount(t, "each"), sign * drawAmount(t, "points")})
+			from += drawAmount(t, "from")
+		}
+	case Block:
+		s.Less = drawAmount(t, "less")
+		s.Points = s.Less + drawAmount(t, "full")
+	case Base:
+		s.Points = drawAmount(t, "points")
 	}
+	r := Rule{Item: "某事", Category: "某类", Lineage: 7, Spec: s}
+	if s.Shape == Base {
+		return r
+	}
+	for _, p := range pers {
+		for _, who := range []Who{WhoSubject, WhoHousehold} {
+			c := Cap{Per: p.per, Times: rapid.IntRange(0, 5).Draw(t, "times"), Points: points.Amount(rapid.Int64Range(0, 9000).Draw(t, "cap")), Who: who}
+			if p.per == PerAct {
+				c.Times = 0
+			}
+			if rapid.IntRange(0, 2).Draw(t, "capped") == 0 && (c.Times > 0 || c.Points > 0) && (p.per != PerAct || who == WhoSubject) {
+				r.Spec.Caps = append(r.Spec.Caps, c)
+			}
+		}
+	}
+	return r
+}
+
+// anyChoice fills in what the rule asks for.
+func (r Rule) anyChoice(t *rapid.T, f *Facts) {
+	between := func(a, b points.Amount) *points.Amount {
+		p := points.Amount(rapid.Int64Range(max(1, int64(a.Abs())), int64(b.Abs())).Draw(t, "chosen"))
+		return &p
+	}
+	switch s := r.Spec; s.Shape {
+	case Range:
+		f.Points = between(s.Min, s.Max)
+	case Levels:
+		l := rapid.SampledFrom(s.Levels).Draw(t, "level")
+		if f.Level = l.Name; l.Max != 0 {
+			f.Points = between(l.Points, l.Max)
+		}
+	case Tiers, Amount:
+		f.Quantity = drawAmount(t, "quantity") * 3
+	case Block:
+		n := rapid.IntRange(0, 50).Draw(t, "spots")
+		f.Spots = &n
+	}
+}
+
+// award is what a history keeps of a result.
+func (r Rule) award(f Facts, res Result) Past {
+	return Past{Day: f.Day, Points: res.Points, Quantity: f.Quantity, Lineage: r.Lineage, Category: r.Category, Item: r.Item, Group: res.Group, Act: f.Act,
+		Subject: f.Subject, Household: f.Household, Person: f.Person}
 }
 
 // Whatever the order of days in which events are recorded, no stretch ever holds more than its cap.
@@ -127,27 +194,39 @@ func TestCapsHoldInAnyOrder(t *testing.T) {
 		base := drawDay(t, "base")
 		var past []Past
 		for range rapid.IntRange(1, 40).Draw(t, "events") {
-			f := Facts{Day: base.Add(rapid.IntRange(0, 40).Draw(t, "offset")), SchemeStart: start}
+			f := Facts{Day: base.Add(rapid.IntRange(0, 40).Draw(t, "offset")), SchemeStart: start, Household: 1}
+			f.Subject = id.ID(rapid.IntRange(2, 3).Draw(t, "who"))
 			r.anyChoice(t, &f)
 			res, err := Evaluate(r, f, past)
 			if err != nil {
-				if !errors.Is(err, ErrCapped) {
+				if !errors.Is(err, ErrCapped) && !errors.Is(err, ErrTooFew) {
 					t.Fatalf("unexpected: %v", err)
 				}
 				continue
 			}
-			if res.Points == 0 || (res.Points < 0) != r.Spec.Deducts() {
+			if res.Points != 0 && (res.Points < 0) != r.Spec.Deducts() {
 				t.Fatalf("gave %s", res.Points)
 			}
-			past = append(past, Past{f.Day, res.Points})
+			past = append(past, r.award(f, res))
 		}
 		for _, c := range r.Spec.Caps {
-			times, sum := map[cal.Day]int{}, map[cal.Day]points.Amount{}
-			for _, p := range past {
-				from, _ := c.Per.span(p.Day, start)
-				times[from]++
-				sum[from] += p.Points.Abs()
-				if c.Times > 0 && times[from] > c.Times || c.Points > 0 && sum[from] > c.Points {
+			type stretch struct {
+				who  id.ID
+				from cal.Day
+				act  int
+			}
+			times, sum := map[stretch]int{}, map[stretch]points.Amount{}
+			for i, p := range past {
+				k := stretch{who: p.Subject}
+				if c.Who == WhoHousehold {
+					k.who = p.Household
+				}
+				if k.from, _ = c.Per.span(p.Day, start); c.Per == PerAct {
+					k.act = i
+				}
+				times[k]++
+				sum[k] += p.Points.Abs()
+				if c.Times > 0 && times[k] > c.Times || c.Points > 0 && sum[k] > c.Points {
 					t.Fatalf("cap %+v broken: %+v", c, past)
 				}
 			}
@@ -166,12 +245,12 @@ func TestEvaluateIsPure(t *testing.T) {
 			if r.Spec.Deducts() {
 				p = -p
 			}
-			return Past{drawDay(t, "past"), p}
+			return Past{Day: drawDay(t, "past"), Points: p, Quantity: drawAmount(t, "quantity"), Lineage: 7, Category: "某类"}
 		})).Draw(t, "past")
 		before := slices.Clone(past)
 		res, err := Evaluate(r, f, past)
 		require.Equal(t, before, past)
-		from, to := r.Span(f.Day, f.SchemeStart)
+		from, to := r.Span(f)
 		var needed []Past
 		for _, p := range rapid.Permutation(past).Draw(t, "order") {
 			if from <= p.Day && p.Day <= to {
@@ -203,18 +282,18 @@ func TestEscalationCountsOnlyWhatStands(t *testing.T) {
 			res, err := Evaluate(r, Facts{Day: day}, past)
 			require.NoError(t, err)
 			require.Equal(t, whole(int64(-min(len(past)+1, n))), res.Points)
-			past = append(past, Past{day, res.Points})
+			past = append(past, Past{Day: day, Points: res.Points})
 		}
 	})
 }
 
 func TestExplanationFitsItsColumn(t *testing.T) {
-	r := fixed("", 5, Cap{PerQuarter, 0, whole(99_990)})
+	r := fixed("", 5, Cap{Per: PerQuarter, Points: whole(99_990)})
 	for range 300 {
 		r.Item += "长"
 	}
 	r.Spec.Points = whole(100_000)
-	res, err := Evaluate(r, Facts{Day: 20261123}, []Past{{20261123, 1}})
+	res, err := Evaluate(r, Facts{Day: 20261123}, []Past{{Day: 20261123, Points: 1}})
 	require.NoError(t, err)
 	require.True(t, res.Capped)
 	require.LessOrEqual(t, len([]rune(res.Explanation)), 300)

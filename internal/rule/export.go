@@ -73,8 +73,8 @@ func Template(w io.Writer, asset ledger.Asset) error {
 	}
 	examples := []Rule{
 		{Code: "001", Category: "公益劳动", Item: "参加村里组织的义务劳动", Spec: Spec{Shape: Fixed, Points: 500, Unit: "每次", Evidence: "现场照片",
-			Caps: []Cap{{PerDay, 1, 0}, {PerMonth, 4, 0}}}},
-		{Code: "002", Category: "邻里互助", Item: "主动帮扶有困难的邻居", Spec: Spec{Shape: Range, Min: 200, Max: 1000, Step: 200, Unit: "每次", Caps: []Cap{{PerYear, 0, 5000}}}},
+			Caps: []Cap{{Per: PerDay, Times: 1}, {Per: PerMonth, Times: 4}}}},
+		{Code: "002", Category: "邻里互助", Item: "主动帮扶有困难的邻居", Spec: Spec{Shape: Range, Min: 200, Max: 1000, Step: 200, Unit: "每次", Caps: []Cap{{Per: PerYear, Points: 5000}}}},
 		{Code: "003", Category: "人居环境", Item: "房前屋后乱堆乱放，提醒后不改", Spec: Spec{Shape: Fixed, Points: -500, Unit: "每次"}},
 		{Code: "004", Category: "畜禽管理", Item: "家禽不圈养", Spec: Spec{Shape: Escalate, Unit: "每次",
 			Steps: []Step{{-500, "（第一次）"}, {-1000, "（第二次）"}, {-1500, "（第三次及以上）"}}}},

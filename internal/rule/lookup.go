@@ -92,44 +92,78 @@ type Schedule struct {
 }
 
 type scheduleRow struct {
-	ID       id.ID        `gorm:"column:id"`
-	RegionID id.ID        `gorm:"column:region_id"`
-	Asset    ledger.Asset `gorm:"column:asset"`
-	FromDay  cal.Day      `gorm:"column:from_day"`
-	ToDay    cal.Day      `gorm:"column:to_day"`
+	ID         id.ID        `gorm:"column:id"`
+	RegionID   id.ID        `gorm:"column:region_id"`
+	Asset      ledger.Asset `gorm:"column:asset"`
+	Supplement int          `gorm:"column:supplement"`
+	FromDay    cal.Day      `gorm:"column:from_day"`
+	ToDay      cal.Day      `gorm:"column:to_day"`
+	Terms      string       `gorm:"column:terms"`
+	terms      Terms
 }
 
 // ScheduleOf reads the schedule of a village: every adopted version of its own books and of its township's.
 func ScheduleOf(tx db.Tx, village id.ID) (Schedule, error) {
 	s := Schedule{village: village}
 	// The township comes from the regions table in the same round trip: this stands in the path of every award.
-	err := tx.Raw(`SELECT v.id, b.region_id, b.asset, v.from_day, v.to_day
+	err := tx.Raw(`SELECT v.id, b.region_id, b.asset, b.supplement, v.from_day, v.to_day, v.terms
 		FROM regions g JOIN rule_books b ON b.region_id = g.id OR b.region_id = g.township_id AND g.township_id <> 0
 		JOIN rule_versions v ON v.book_id = b.id
 		WHERE g.id = ? AND v.state = ? ORDER BY b.id, v.number`, village, stateAdopted).Scan(&s.rows).Error
 	if err != nil {
 		return Schedule{}, fmt.Errorf("reading the versions of village %s: %w", village, err)
 	}
+	for i := range s.rows {
+		if s.rows[i].terms, err = parseTerms(s.rows[i].Terms); err != nil {
+			return Schedule{}, err
+		}
+	}
 	return s, nil
 }
 
-// Versions are the versions in force for the asset on the day: the village's own, or its township's when it has none.
-func (s Schedule) Versions(asset ledger.Asset, day cal.Day) []id.ID {
-	var own, inherited []id.ID
-	for _, r := range s.rows {
-		if r.Asset != asset || day < r.FromDay || r.ToDay != 0 && day > r.ToDay {
-			continue
-		}
-		if r.RegionID == s.village {
-			own = append(own, r.ID)
-		} else {
-			inherited = append(inherited, r.ID)
+// in are the rows in force for the asset on the day: the village's own books, or, when it has none that stands for itself,
+// its township's with what the village adds to them.
+func (s Schedule) in(asset ledger.Asset, day cal.Day) []*scheduleRow {
+	var own, added, inherited []*scheduleRow
+	for i := range s.rows {
+		r := &s.rows[i]
+		switch {
+		case r.Asset != asset || day < r.FromDay || r.ToDay != 0 && day > r.ToDay:
+		case r.RegionID != s.village:
+			inherited = append(inherited, r)
+		case r.Supplement != 0:
+			added = append(added, r)
+		default:
+			own = append(own, r)
 		}
 	}
 	if len(own) > 0 {
 		return own
 	}
-	return inherited
+	if len(inherited) > 0 {
+		return append(inherited, added...)
+	}
+	return nil
+}
+
+// Versions are the versions in force for the asset on the day.
+func (s Schedule) Versions(asset ledger.Asset, day cal.Day) []id.ID {
+	rows := s.in(asset, day)
+	out := make([]id.ID, len(rows))
+	for i, r := range rows {
+		out[i] = r.ID
+	}
+	return out
+}
+
+// Bind is the rule with the limits that hold beside it on the day: those of all the versions in force together, so that
+// what a village adds is bounded by its township's as well.
+func (s Schedule) Bind(r Rule, day cal.Day) Rule {
+	r.Limits = nil
+	for _, row := range s.in(r.Asset, day) {
+		r.Limits = append(r.Limits, row.terms.Limits...)
+	}
+	return r
 }
 
 // Holds reports whether the rule may be applied in the village on the day.
@@ -147,5 +181,9 @@ func InForce(tx db.Tx, village id.ID, asset ledger.Asset, day cal.Day) ([]Rule, 
 	if len(versions) == 0 {
 		return nil, nil
 	}
-	return scanRules(tx, selectRules+"WHERE r.version_id IN ? ORDER BY b.name, r.sort", versions)
+	rules, err := scanRules(tx, selectRules+"WHERE r.version_id IN ? ORDER BY b.supplement, b.name, r.sort", versions)
+	for i := range rules {
+		rules[i] = s.Bind(rules[i], day)
+	}
+	return rules, err
 }

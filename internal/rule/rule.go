@@ -29,13 +29,16 @@ var (
 
 // Book is a collection of rules that a village or township keeps in versions.
 type Book struct {
-	ID        id.ID
-	Region    id.ID // village or township
-	Asset     ledger.Asset
-	Name      string
-	Source    string // where it comes from, in words
-	CreatedAt time.Time
-	Versions  []Version // oldest first
+	ID     id.ID
+	Region id.ID // village or township
+	Asset  ledger.Asset
+	Name   string
+	Source string // where it comes from, in words
+	// Supplement: a village's own rules that hold beside its township's book, within what that leaves to it. Any other book
+	// of a village holds in place of its township's.
+	Supplement bool
+	CreatedAt  time.Time
+	Versions   []Version // oldest first
 }
 
 // Version is one edition of a book. A draft has no days in force.
@@ -49,6 +52,7 @@ type Version struct {
 	AdoptedOn    cal.Day
 	VotesFor     int
 	VotesAgainst int
+	Terms        Terms
 	Rules        int // how many
 	CreatedAt    time.Time
 }
@@ -65,6 +69,8 @@ type NewBook struct {
 	Asset  ledger.Asset
 	Name   string
 	Source string
+
+	Supplement bool // only of a village
 }
 
 // CreateBook founds a book with an empty first draft.
@@ -87,10 +93,10 @@ func (s *Service) found(ctx context.Context, actor auth.Actor, in NewBook, rules
 	}
 	var book Book
 	err := s.db.Tx(ctx, func(tx db.Tx) error {
-		if err := keepsBooks(tx, in.Region); err != nil {
+		if err := keepsBooks(tx, in.Region, in.Supplement); err != nil {
 			return err
 		}
-		b := Book{ID: id.New(), Region: in.Region, Asset: in.Asset, Name: in.Name, Source: in.Source, CreatedAt: tx.Now}
+		b := Book{ID: id.New(), Region: in.Region, Asset: in.Asset, Name: in.Name, Source: in.Source, Supplement: in.Supplement, CreatedAt: tx.Now}
 		if err := insertBook(tx, b); err != nil {
 			return err
 		}
@@ -121,7 +127,7 @@ func (s *Service) Draft(ctx context.Context, actor auth.Actor, book id.ID) (Vers
 		if !last.Adopted {
 			return ErrDraftOpen.New()
 		}
-		v := Version{ID: id.New(), Book: b.ID, Number: last.Number + 1, Rules: last.Rules, CreatedAt: tx.Now}
+		v := Version{ID: id.New(), Book: b.ID, Number: last.Number + 1, Terms: last.Terms, Rules: last.Rules, CreatedAt: tx.Now}
 		if err := insertVersion(tx, v, actor.UserID); err != nil {
 			return err
 		}
@@ -200,6 +206,11 @@ func (s *Service) Adopt(ctx context.Context, actor auth.Actor, version id.ID, a 
 				return ErrAdoption.With("生效日期要晚于上一版的生效日期 %s", before.From)
 			}
 			if err := closeVersion(tx, before.ID, a.From.Add(-1)); err != nil {
+				return err
+			}
+		}
+		if b.Supplement {
+			if err := checkOwn(tx, b, v, a.From); err != nil {
 				return err
 			}
 		}

@@ -219,7 +219,7 @@ func (rd *reader) points(e *entry, row *xlsx.Row, sign int) {
 		rd.note(e.row, e.Item, Check, "类型写的是「%s」，但分值是%s，已按%s导入", kind, ShapeNames[w.shape], ShapeNames[w.shape])
 	default:
 		s.Kind = kind
-		rd.note(e.row, e.Item, Partial, "类型「%s」现在还不能自动计算，已先按%s分值 %s 导入，登记时请人工核对", cut(kind, 20), ShapeNames[w.shape], s.text())
+		rd.note(e.row, e.Item, Partial, "类型「%s」现在还不能自动计算，已先按%s分值 %s 导入，登记时请人工核对", cut(kind, 20), ShapeNames[w.shape], s.Text())
 	}
 	rd.per(s, row)
 }
@@ -277,11 +277,35 @@ func (in Input) check(asset ledger.Asset) error {
 	case asset == ledger.Points && in.Subject == Member:
 		return ErrRule.With("这是村民积分细则，计分对象应是户或个人")
 	}
+	if err := in.checkCredit(); err != nil {
+		return err
+	}
 	s := in.Spec
 	if s.Shape == Fixed {
 		s.Per = "" // a rung that combine has not yet put in its place
 	}
 	return s.Validate()
+}
+
+// checkCredit is whether the points can go where the rule says, and caps count for whom they name.
+func (in Input) checkCredit() error {
+	switch c := in.Spec.Credit; {
+	case (c == CreditHead || c == CreditMembers) && in.Subject != Person:
+		return ErrRule.With("记给户主或每名成员的条目，计分对象应是个人")
+	case c == CreditBoth && in.Subject != Household:
+		return ErrRule.With("同时记给本人和所在户的条目，计分对象应是户")
+	case in.Spec.Shape == Base && c == CreditBoth:
+		return ErrRule.With("基础分记给户、个人、户主或每名成员")
+	}
+	for _, c := range in.Spec.Caps {
+		if c.Who == WhoPerson && in.Subject == Household && in.Spec.Credit != CreditBoth {
+			return ErrRule.With("记给户的条目要按人计上限，请把计分对象改成“个人和户”")
+		}
+		if c.Who == WhoHousehold && in.Subject == Member {
+			return ErrRule.With("党员积分不按户计上限")
+		}
+	}
+	return nil
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
@@ -317,7 +341,7 @@ func (rd *reader) combine() []Input {
 		key := e.Category + "\x00" + e.Item
 		if first, ok := seen[key]; ok {
 			difference := "内容也相同"
-			if first.Spec.text() != e.Spec.text() {
+			if first.Spec.Text() != e.Spec.Text() {
 				difference = "分值不同"
 			}
 			rd.note(e.row, e.Item, Check, "与第 %d 行的条目相同（%s），两条都已导入，请核对", first.row, difference)
@@ -363,7 +387,7 @@ func (rd *reader) escalate(e *entry, rest []entry, done func(int)) {
 	if !whole || spec.Validate() != nil {
 		e.Spec.Per = ""
 		e.Spec.Kind = ShapeNames[Escalate]
-		rd.note(e.row, e.Item, Partial, "没有找到配套的“第一次、第二次……”各行，不能逐次加重，已按固定分值 %s 导入", e.Spec.text())
+		rd.note(e.row, e.Item, Partial, "没有找到配套的“第一次、第二次……”各行，不能逐次加重，已按固定分值 %s 导入", e.Spec.Text())
 		return
 	}
 	rows := make([]string, len(found))
@@ -416,5 +440,5 @@ func (r Rule) lines() [][]any {
 		}
 		return out
 	}
-	return [][]any{line(r.Item, s.text())}
+	return [][]any{line(r.Item, s.Text())}
 }

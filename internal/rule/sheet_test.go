@@ -115,12 +115,12 @@ func TestRealBooksReport(t *testing.T) {
 	require.Equal(t, "第 44、45、46 行合并为一条“家禽散养”，第 2 次计 −15", report.Notes[1].Text)
 	i := slices.IndexFunc(inputs, func(in Input) bool { return in.Item == "家禽散养" })
 	require.Equal(t, []Step{{-800, "（第一次发现）"}, {-1500, "（第二次发现）"}, {-2000, "（第三次及以上）"}}, inputs[i].Spec.Steps)
-	require.Equal(t, []Cap{{PerDay, 1, 0}}, inputs[i].Spec.Caps)
+	require.Equal(t, []Cap{{Per: PerDay, Times: 1}}, inputs[i].Spec.Caps)
 	require.Equal(t, Household, inputs[i].Subject)
 	i = slices.IndexFunc(inputs, func(in Input) bool {
 		return strings.HasPrefix(in.Item, "积极参与村里组织的公共环境整治")
 	})
-	require.Equal(t, []Cap{{PerDay, 1, 0}, {PerMonth, 4, 0}}, inputs[i].Spec.Caps)
+	require.Equal(t, []Cap{{Per: PerDay, Times: 1}, {Per: PerMonth, Times: 4}}, inputs[i].Spec.Caps)
 
 	inputs, report = readBook(t, realBook(t, "rulebook-party-wendeng.csv"), ledger.PartyScore)
 	require.Len(t, report.Notes, 3)
@@ -148,12 +148,12 @@ func TestSheetOfAVillage(t *testing.T) {
 	require.Equal(t, 10, report.Rows)
 	require.Equal(t, 6, report.Rules)
 	require.Equal(t, []Input{
-		{Category: "人居环境", Item: "院子干净", Subject: Household, Spec: Spec{Shape: Fixed, Points: 500, Caps: []Cap{{PerWeek, 1, 0}}, Subject: "每户"}},
+		{Category: "人居环境", Item: "院子干净", Subject: Household, Spec: Spec{Shape: Fixed, Points: 500, Caps: []Cap{{Per: PerWeek, Times: 1}}, Subject: "每户"}},
 		{Category: "未分类", Item: "没有类别的", Subject: Household, Spec: Spec{Shape: Range, Min: 200, Max: 500}},
 		{Category: "人居环境", Item: "乱倒垃圾", Subject: Household, Spec: Spec{Shape: Fixed, Points: -300, CapText: "由村委会定"}},
-		{Category: "人居环境", Item: "捐款", Subject: Household, Spec: Spec{Shape: Fixed, Points: 100, Caps: []Cap{{PerYear, 0, 5000}}, Kind: "每百元计分"}},
+		{Category: "人居环境", Item: "捐款", Subject: Household, Spec: Spec{Shape: Fixed, Points: 100, Caps: []Cap{{Per: PerYear, Points: 5000}}, Kind: "每百元计分"}},
 		{Category: "人居环境", Item: "散养（第一次）", Subject: Household, Spec: Spec{Shape: Fixed, Points: -500, Kind: "累次加重"}},
-		{Category: "人居环境", Item: "养狗不拴", Subject: Household, Spec: Spec{Shape: Escalate, Caps: []Cap{{PerDay, 1, 0}},
+		{Category: "人居环境", Item: "养狗不拴", Subject: Household, Spec: Spec{Shape: Escalate, Caps: []Cap{{Per: PerDay, Times: 1}},
 			Steps: []Step{{Points: -500}, {Points: -1000}, {Points: -1500}}}},
 	}, inputs)
 	var notes []string
@@ -177,10 +177,10 @@ func TestExportedSheetGivesAnEqualBook(t *testing.T) {
 		roundTrip(t, asRules(inputs), b.asset)
 	}
 	odd := []Rule{
-		{Code: "A-1", Category: "甲", Item: "区间", Subject: Household, Spec: Spec{Shape: Range, Min: -50, Max: -1050, Step: 50, Caps: []Cap{{PerWeek, 2, 0}, {PerQuarter, 3, 4050}}}},
+		{Code: "A-1", Category: "甲", Item: "区间", Subject: Household, Spec: Spec{Shape: Range, Min: -50, Max: -1050, Step: 50, Caps: []Cap{{Per: PerWeek, Times: 2}, {Per: PerQuarter, Times: 3, Points: 4050}}}},
 		{Code: "A-2", Category: "甲", Item: "无字累次", Subject: Person, Spec: Spec{Shape: Escalate, Per: PerMonth, Steps: []Step{{Points: 100}, {Points: 250}}}},
 		{Code: "A-3", Category: "甲", Item: "有字累次", Subject: Person, Spec: Spec{Shape: Escalate, Per: PerEver, Steps: []Step{{-100, "（第1次）"}, {-200, "（第2次起）"}}}},
-		{Code: "A-4", Category: "乙", Item: "=1+1", Subject: Household, Spec: Spec{Shape: Fixed, Points: 10, CapText: "看情况；每日最多1次", Caps: []Cap{{PerDay, 1, 0}}, Kind: "阶梯"}},
+		{Code: "A-4", Category: "乙", Item: "=1+1", Subject: Household, Spec: Spec{Shape: Fixed, Points: 10, CapText: "看情况；每日最多1次", Caps: []Cap{{Per: PerDay, Times: 1}}, Kind: "阶梯"}},
 	}
 	roundTrip(t, odd, ledger.Points)
 }
@@ -245,5 +245,5 @@ func TestStoredSpecsAreReadStrictly(t *testing.T) {
 	}
 	spec, err := ParseSpec([]byte(`{"shape":"fixed","points":0.5,"caps":[{"per":"day","times":1}]}`))
 	require.NoError(t, err)
-	require.Equal(t, Spec{Shape: Fixed, Points: 50, Caps: []Cap{{PerDay, 1, 0}}}, spec)
+	require.Equal(t, Spec{Shape: Fixed, Points: 50, Caps: []Cap{{Per: PerDay, Times: 1}}}, spec)
 }

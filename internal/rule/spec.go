@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"unicode/utf8"
 
 	"jishan/internal/cal"
 	"jishan/internal/errs"
@@ -20,18 +19,28 @@ type Shape string
 const (
 	Fixed    Shape = "fixed"    // always Points
 	Range    Shape = "range"    // the officer chooses from Min to Max, in steps of Step
+	Levels   Shape = "level"    // the officer picks a named level of severity or merit
 	Escalate Shape = "escalate" // the n-th time within Per gives Steps[n-1]; past the end the last step repeats
-	Grade    Shape = "grade"    // no points: decides a grade in the evaluation
+	Double   Shape = "double"   // Points, and twice the time before for every one that stands within Per, up to Max
+	Tiers    Shape = "tiers"    // quantities add up within Per; in all they give what the tier reached says, never twice
+	Amount   Shape = "amount"   // so much for each so many yuan, hours, places …, by Bands
+	Block    Shape = "block"    // full marks of Points, less Less for each spot found, never below zero
+	Base     Shape = "base"     // Points at the start of a scheme year, once
+	Grade    Shape = "grade"    // no points: decides a grade in the evaluation, or vetoes it
 )
 
 // ShapeNames are the shapes as sheets and screens show them.
-var ShapeNames = map[Shape]string{Fixed: "固定", Range: "区间", Escalate: "累次加重", Grade: "直接定级"}
+var ShapeNames = map[Shape]string{
+	Fixed: "固定", Range: "区间", Levels: "分级", Escalate: "累次加重", Double: "再犯加倍", Tiers: "累计分档", Amount: "按量", Block: "满分倒扣",
+	Base: "基础分", Grade: "直接定级",
+}
 
 // Per is the stretch of time over which a cap or a repeat counts.
 type Per string
 
 // The stretches. Year is the scheme year of Facts.SchemeStart; quarters and months are the calendar's; weeks begin on Monday.
 const (
+	PerAct     Per = "act" // one award; only of caps in points
 	PerDay     Per = "day"
 	PerWeek    Per = "week"
 	PerMonth   Per = "month"
@@ -45,6 +54,7 @@ var pers = []struct {
 	per           Per
 	every, within string
 }{
+	{PerAct, "每次", "本次"},
 	{PerDay, "每日", "本日"}, {PerWeek, "每周", "本周"}, {PerMonth, "每月", "本月"},
 	{PerQuarter, "每季度", "本季度"}, {PerYear, "每年", "本年度"}, {PerEver, "累计", "累计"},
 }
@@ -61,7 +71,7 @@ func (p Per) index() int {
 // span is the first and last day of the stretch around day, for scheme years beginning in month start (1–12).
 func (p Per) span(day cal.Day, start int) (from, to cal.Day) {
 	switch p {
-	case PerDay:
+	case PerAct, PerDay:
 		return day, day
 	case PerWeek:
 		return day.Week(), day.Week().Add(6)
@@ -77,12 +87,23 @@ func (p Per) span(day cal.Day, start int) (from, to cal.Day) {
 	return 19000101, 99991231
 }
 
+// Who is for whom a cap counts, where that is not the rule's own subject.
+type Who string
+
+// A rule for persons may bound what their household gets by it, and one for households what the one who did it brings in.
+const (
+	WhoSubject   Who = ""
+	WhoHousehold Who = "household"
+	WhoPerson    Who = "person"
+)
+
 // Cap bounds what one subject gets by one rule (one lineage) within a stretch of time: so many times, or so many points
 // in all, or both. Zero means no bound. Deductions are bounded by magnitude.
 type Cap struct {
 	Per    Per           `json:"per"`
 	Times  int           `json:"times,omitzero"`
 	Points points.Amount `json:"points,omitzero"`
+	Who    Who           `json:"who,omitzero"`
 }
 
 // Step is one rung of an escalating rule. Label is how the sheet words the rung (（第一次发现）), for writing it out again.
@@ -91,26 +112,88 @@ type Step struct {
 	Label  string        `json:"label,omitzero"`
 }
 
+// Level is one named degree. Where Max is set, the officer chooses from Points to Max.
+type Level struct {
+	Name   string        `json:"name"`
+	Points points.Amount `json:"points"`
+	Max    points.Amount `json:"max,omitzero"`
+}
+
+// Tier is what has been earned in all when the sum of quantities reaches At: 10 hours make 2 points, not 2 more.
+type Tier struct {
+	At     points.Amount `json:"at"` // hundredths of the rule's unit
+	Points points.Amount `json:"points"`
+}
+
+// Band is the rate that holds from a quantity on: Points for each Each. Where Each is zero, Points once for reaching From.
+type Band struct {
+	From   points.Amount `json:"from,omitzero"` // hundredths of the rule's unit
+	Each   points.Amount `json:"each,omitzero"`
+	Points points.Amount `json:"points"`
+}
+
+// Credit is who gets the points of a rule, where that is not simply its subject.
+type Credit string
+
+// Points of a person always go to the wallet of the household, and count in the scores of both.
+const (
+	CreditSubject Credit = ""
+	CreditHead    Credit = "head"    // a rule for persons: the head of the household that is named
+	CreditMembers Credit = "members" // a rule for persons: each member of the household that is named
+	CreditBoth    Credit = "both"    // a rule for households: the household, and in the score of the one who did it
+)
+
 // Spec is how a rule gives points; stored as JSON in rules.spec, read strictly by ParseSpec.
 // Deductions carry negative points. A rule is of one sign throughout.
 type Spec struct {
 	Shape  Shape         `json:"shape"`
-	Points points.Amount `json:"points,omitzero"` // Fixed
-	Min    points.Amount `json:"min,omitzero"`    // Range, by magnitude: 2 to 5 or −2 to −5
-	Max    points.Amount `json:"max,omitzero"`
+	Points points.Amount `json:"points,omitzero"` // Fixed, Double (the first time), Block (full marks), Base
+	Min    points.Amount `json:"min,omitzero"`    // Range, by magnitude: 2 to 5 or −2 to −5; 0 to 5 is from the smallest amount
+	Max    points.Amount `json:"max,omitzero"`    // Range; Double: where doubling stops, 0 nowhere
 	Step   points.Amount `json:"step,omitzero"`   // Range: distance of the choices from Min; 0 any
+	Less   points.Amount `json:"less,omitzero"`   // Block: taken off for each spot, positive
+	Levels []Level       `json:"levels,omitzero"` // Levels
 	Steps  []Step        `json:"steps,omitzero"`  // Escalate
-	Per    Per           `json:"per,omitzero"`    // Escalate: within which the times are counted; "" is PerYear
+	Tiers  []Tier        `json:"tiers,omitzero"`  // Tiers, rising
+	Bands  []Band        `json:"bands,omitzero"`  // Amount, rising
+	Whole  bool          `json:"whole,omitzero"`  // Amount: the whole quantity at the rate of the band reached; else each part at its own
+	Share  bool          `json:"share,omitzero"`  // Amount: what does not fill an Each counts in proportion; else not at all
+	Per    Per           `json:"per,omitzero"`    // Escalate, Double, Tiers: within which they count, "" is PerYear; Amount: within which quantities add up, "" never
 	Grade  string        `json:"grade,omitzero"`  // Grade: the grade it decides, where the book says so
 	Lowers bool          `json:"lowers,omitzero"` // Grade: it stands among the deductions
-	Caps   []Cap         `json:"caps,omitzero"`   // at most one per stretch, from short to long
+	Veto   bool          `json:"veto,omitzero"`   // Grade: 一票否决
+	Caps   []Cap         `json:"caps,omitzero"`   // at most one per stretch and Who, from short to long
+
+	Group     string `json:"group,omitzero"`     // rules of one group give only the highest for one subject within GroupPer
+	GroupPer  Per    `json:"groupPer,omitzero"`  // "" is PerDay
+	Credit    Credit `json:"credit,omitzero"`    // who gets it
+	ScoreOnly bool   `json:"scoreOnly,omitzero"` // counts on boards, cannot be spent
 
 	// What the sheet says beside the arithmetic, in its own words.
-	Unit     string `json:"unit,omitzero"`     // 每次
+	Unit     string `json:"unit,omitzero"`     // 每次; for Tiers and Amount what is counted: 小时, 元
 	Subject  string `json:"subject,omitzero"`  // 户（记在户主账户）
 	Evidence string `json:"evidence,omitzero"` // 需上传照片
 	CapText  string `json:"capText,omitzero"`  // the cap as written, where Caps cannot say the whole of it
 	Kind     string `json:"kind,omitzero"`     // the kind as written, where Shape cannot say it
+}
+
+// Limit bounds what a household (or a party member) gets in all by a category, or, with Category "", by the whole book.
+// Base points are not counted and not bounded.
+type Limit struct {
+	Category string `json:"category,omitzero"`
+	Cap
+}
+
+// Own says how many rules of its own a village may add to a township's book, and how large one award by them may be.
+type Own struct {
+	Rules  int           `json:"rules,omitzero"`
+	Points points.Amount `json:"points,omitzero"` // 0: no bound
+}
+
+// Terms are what a version says about its rules together.
+type Terms struct {
+	Limits []Limit `json:"limits,omitzero"` // at most one per category, stretch and Who
+	Own    Own     `json:"own,omitzero"`    // of a township's book; zero Rules: villages add none
 }
 
 // ErrSpec is a Spec that contradicts itself or is not understood.
@@ -119,110 +202,21 @@ var ErrSpec = errs.Define(errs.Invalid, "rule.spec", "条目的计分方式有�
 // ParseSpec reads a stored Spec; unknown fields and shapes are errors, so that no rule is ever half understood.
 func ParseSpec(b []byte) (Spec, error) {
 	var s Spec
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&s); err != nil {
+	if err := strict(b, &s); err != nil {
 		return Spec{}, &errs.Error{Code: ErrSpec, Detail: "条目的计分方式无法识别", Cause: err}
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return Spec{}, ErrSpec.With("条目的计分方式后面有多余的内容")
 	}
 	return s, s.Validate()
 }
 
-// Deducts reports whether the rule stands among the deductions.
-func (s Spec) Deducts() bool {
-	switch s.Shape {
-	case Grade:
-		return s.Lowers
-	case Range:
-		return s.Max < 0
-	case Escalate:
-		return len(s.Steps) > 0 && s.Steps[0].Points < 0
-	}
-	return s.Points < 0
-}
-
-const (
-	maxPoints  = points.Amount(100_000 * 100) // of one award
-	maxText    = 200                          // runes of the sheet's own words
-	maxSteps   = 50
-	maxCapSize = 1_000_000
-)
-
-// Validate is nil for a Spec that Evaluate understands; otherwise an ErrSpec that says in Chinese what to change.
-func (s Spec) Validate() error {
-	if err := s.validateShape(); err != nil {
+// strict reads exactly one JSON value without unknown fields.
+func strict(b []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
 		return err
 	}
-	last := -1
-	for _, c := range s.Caps {
-		i := c.Per.index()
-		switch {
-		case i < 0:
-			return ErrSpec.With("上限的时段「%s」无法识别", c.Per)
-		case i <= last:
-			return ErrSpec.With("上限要从短到长排列，同一时段只写一次")
-		case c.Times < 0 || c.Points < 0:
-			return ErrSpec.With("%s的上限不能是负数", pers[i].every)
-		case c.Times == 0 && c.Points == 0:
-			return ErrSpec.With("%s的上限没有填次数或分数", pers[i].every)
-		case c.Times > maxCapSize || c.Points > points.Whole(maxCapSize):
-			return ErrSpec.With("%s的上限太大", pers[i].every)
-		}
-		last = i
-	}
-	for _, t := range []string{s.Unit, s.Subject, s.Evidence, s.CapText, s.Kind, s.Grade} {
-		if utf8.RuneCountInString(t) > maxText || !utf8.ValidString(t) {
-			return ErrSpec.With("说明文字不能超过 %d 字", maxText)
-		}
-	}
-	return nil
-}
-
-func (s Spec) validateShape() error {
-	stray := func(want Shape, set bool) bool { return set && s.Shape != want }
-	switch {
-	case ShapeNames[s.Shape] == "":
-		return ErrSpec.With("计分类型「%s」无法识别", s.Shape)
-	case stray(Fixed, s.Points != 0), stray(Range, s.Min != 0 || s.Max != 0 || s.Step != 0),
-		stray(Escalate, s.Steps != nil || s.Per != ""), stray(Grade, s.Grade != "" || s.Lowers):
-		return ErrSpec.With("计分类型是「%s」，却填了别的类型的内容", ShapeNames[s.Shape])
-	}
-	big := func(a points.Amount) bool { return a > maxPoints || a < -maxPoints }
-	switch s.Shape {
-	case Fixed:
-		if s.Points == 0 || big(s.Points) {
-			return ErrSpec.With("分值不能是 0，也不能超过 %s", maxPoints)
-		}
-	case Range:
-		switch {
-		case s.Min == 0 || s.Max == 0 || (s.Min < 0) != (s.Max < 0):
-			return ErrSpec.With("区间的两端要同为加分或同为扣分，且不能是 0")
-		case s.Min.Abs() >= s.Max.Abs() || big(s.Max):
-			return ErrSpec.With("区间要从小到大填写，且不能超过 %s", maxPoints)
-		case s.Step < 0 || s.Step > s.Max.Abs()-s.Min.Abs():
-			return ErrSpec.With("区间的步长不合适：应在 0 与 %s 之间", s.Max.Abs()-s.Min.Abs())
-		}
-	case Escalate:
-		if len(s.Steps) < 2 || len(s.Steps) > maxSteps {
-			return ErrSpec.With("累次加重要填 2 到 %d 档", maxSteps)
-		}
-		for _, st := range s.Steps {
-			if st.Points == 0 || big(st.Points) || (st.Points < 0) != (s.Steps[0].Points < 0) {
-				return ErrSpec.With("累次加重的各档要同为加分或同为扣分，不能是 0，也不能超过 %s", maxPoints)
-			}
-			if utf8.RuneCountInString(st.Label) > maxText {
-				return ErrSpec.With("说明文字不能超过 %d 字", maxText)
-			}
-		}
-		if s.Per != "" && s.Per.index() < 0 {
-			return ErrSpec.With("累次的时段「%s」无法识别", s.Per)
-		}
-	case Grade:
-		if len(s.Caps) > 0 {
-			return ErrSpec.With("直接定级的条目没有分值，不能有上限")
-		}
+	if _, err := d.Token(); err != io.EOF {
+		return fmt.Errorf("more than one value")
 	}
 	return nil
 }
@@ -237,4 +231,49 @@ func (s Spec) encode() (string, error) {
 		return "", fmt.Errorf("writing a rule's spec: %w", err)
 	}
 	return string(b), nil
+}
+
+// Deducts reports whether the rule stands among the deductions.
+func (s Spec) Deducts() bool {
+	switch s.Shape {
+	case Grade:
+		return s.Lowers
+	case Range:
+		return s.Max < 0
+	case Levels:
+		return len(s.Levels) > 0 && s.Levels[0].Points < 0
+	case Escalate:
+		return len(s.Steps) > 0 && s.Steps[0].Points < 0
+	case Tiers:
+		return len(s.Tiers) > 0 && s.Tiers[0].Points < 0
+	case Amount:
+		return len(s.Bands) > 0 && s.Bands[0].Points < 0
+	}
+	return s.Points < 0
+}
+
+// per is the stretch in which an escalating, doubling or tiered rule counts.
+func (s Spec) per() Per {
+	if s.Per == "" && s.Shape != Amount {
+		return PerYear
+	}
+	return s.Per
+}
+
+// baseGroup marks base points among past awards; no group of a Spec begins like it.
+const baseGroup = "#base"
+
+// group is what Past.Group says of the rule's awards.
+func (s Spec) group() string {
+	if s.Shape == Base {
+		return baseGroup
+	}
+	return s.Group
+}
+
+func (s Spec) groupPer() Per {
+	if s.GroupPer == "" {
+		return PerDay
+	}
+	return s.GroupPer
 }

@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -15,12 +16,13 @@ import (
 )
 
 type bookRow struct {
-	ID        id.ID        `gorm:"column:id"`
-	RegionID  id.ID        `gorm:"column:region_id"`
-	Asset     ledger.Asset `gorm:"column:asset"`
-	Name      string       `gorm:"column:name"`
-	Source    string       `gorm:"column:source"`
-	CreatedAt int64        `gorm:"column:created_at"`
+	ID         id.ID        `gorm:"column:id"`
+	RegionID   id.ID        `gorm:"column:region_id"`
+	Asset      ledger.Asset `gorm:"column:asset"`
+	Name       string       `gorm:"column:name"`
+	Source     string       `gorm:"column:source"`
+	Supplement int          `gorm:"column:supplement"`
+	CreatedAt  int64        `gorm:"column:created_at"`
 }
 
 type versionRow struct {
@@ -34,13 +36,34 @@ type versionRow struct {
 	AdoptedOn    cal.Day `gorm:"column:adopted_on"`
 	VotesFor     int     `gorm:"column:votes_for"`
 	VotesAgainst int     `gorm:"column:votes_against"`
+	Terms        string  `gorm:"column:terms"`
 	CreatedAt    int64   `gorm:"column:created_at"`
 	Rules        int     `gorm:"column:rules"`
 }
 
-func (r versionRow) version() Version {
+func (r versionRow) version() (Version, error) {
+	terms, err := parseTerms(r.Terms)
 	return Version{ID: r.ID, Book: r.BookID, Number: r.Number, Adopted: r.State == stateAdopted, From: r.FromDay, To: r.ToDay, Meeting: r.Meeting,
-		AdoptedOn: r.AdoptedOn, VotesFor: r.VotesFor, VotesAgainst: r.VotesAgainst, Rules: r.Rules, CreatedAt: time.UnixMilli(r.CreatedAt).UTC()}
+		AdoptedOn: r.AdoptedOn, VotesFor: r.VotesFor, VotesAgainst: r.VotesAgainst, Terms: terms, Rules: r.Rules,
+		CreatedAt: time.UnixMilli(r.CreatedAt).UTC()}, err
+}
+
+func parseTerms(stored string) (t Terms, err error) {
+	if err := strict([]byte(stored), &t); err != nil {
+		return Terms{}, fmt.Errorf("reading the terms of a rule version: %w", err)
+	}
+	return t, nil
+}
+
+func (t Terms) encode() (string, error) {
+	if err := t.Validate(); err != nil {
+		return "", err
+	}
+	b, err := json.Marshal(t)
+	if err != nil {
+		return "", fmt.Errorf("writing the terms of a rule version: %w", err)
+	}
+	return string(b), nil
 }
 
 // scanBooks reads books with their versions.
@@ -56,24 +79,29 @@ func scanBooks(tx db.Tx, query string, args ...any) ([]Book, error) {
 	ids := make([]id.ID, len(rows))
 	at := map[id.ID]int{}
 	for i, r := range rows {
-		books[i] = Book{ID: r.ID, Region: r.RegionID, Asset: r.Asset, Name: r.Name, Source: r.Source, CreatedAt: time.UnixMilli(r.CreatedAt).UTC()}
+		books[i] = Book{ID: r.ID, Region: r.RegionID, Asset: r.Asset, Name: r.Name, Source: r.Source,
+			Supplement: r.Supplement != 0, CreatedAt: time.UnixMilli(r.CreatedAt).UTC()}
 		ids[i], at[r.ID] = r.ID, i
 	}
 	var versions []versionRow
-	err := tx.Raw(`SELECT v.id, v.book_id, v.number, v.state, v.from_day, v.to_day, v.meeting, v.adopted_on, v.votes_for, v.votes_against, v.created_at,
+	err := tx.Raw(`SELECT v.id, v.book_id, v.number, v.state, v.from_day, v.to_day, v.meeting, v.adopted_on, v.votes_for, v.votes_against, v.terms, v.created_at,
 		(SELECT COUNT(*) FROM rules r WHERE r.version_id = v.id) AS rules
 		FROM rule_versions v WHERE v.book_id IN ? ORDER BY v.book_id, v.number`, ids).Scan(&versions).Error
 	if err != nil {
 		return nil, fmt.Errorf("reading rule versions: %w", err)
 	}
-	for _, v := range versions {
-		b := &books[at[v.BookID]]
-		b.Versions = append(b.Versions, v.version())
+	for _, row := range versions {
+		v, err := row.version()
+		if err != nil {
+			return nil, err
+		}
+		b := &books[at[v.Book]]
+		b.Versions = append(b.Versions, v)
 	}
 	return books, nil
 }
 
-const selectBooks = "SELECT b.id, b.region_id, b.asset, b.name, b.source, b.created_at FROM rule_books b "
+const selectBooks = "SELECT b.id, b.region_id, b.asset, b.name, b.source, b.supplement, b.created_at FROM rule_books b "
 
 // booksFor are the region's books, and behind them those of its township.
 func booksFor(tx db.Tx, region id.ID) ([]Book, error) {
@@ -115,8 +143,8 @@ func lockBook(tx db.Tx, actor auth.Actor, book id.ID) (Book, error) {
 	return books[0], actor.InRegion(auth.RuleWrite, books[0].Region)
 }
 
-// keepsBooks is nil for a village or a township.
-func keepsBooks(tx db.Tx, region id.ID) error {
+// keepsBooks is nil for a village or a township; a supplement is a village's.
+func keepsBooks(tx db.Tx, region id.ID, supplement bool) error {
 	found, err := people.RegionsByID(tx, []id.ID{region})
 	if err != nil {
 		return err
@@ -127,6 +155,8 @@ func keepsBooks(tx db.Tx, region id.ID) error {
 		return errs.ErrNotFound.New()
 	case r.Kind != people.Township && r.Kind != people.Village:
 		return ErrBook.With("细则要归一个村或一个乡镇")
+	case supplement && r.Kind != people.Village:
+		return ErrBook.With("自设条目由村里加在乡镇的细则之外，请选择村")
 	}
 	return nil
 }
@@ -146,8 +176,8 @@ func anyBelow(tx db.Tx, township id.ID, regions []id.ID) (bool, error) {
 }
 
 func insertBook(tx db.Tx, b Book) error {
-	err := db.Insert(tx, "rule_books", []string{"id", "region_id", "asset", "name", "source", "created_at"}, 1, func(_ int, args []any) []any {
-		return append(args, int64(b.ID), int64(b.Region), int64(b.Asset), b.Name, b.Source, tx.Millis())
+	err := db.Insert(tx, "rule_books", []string{"id", "region_id", "asset", "name", "source", "supplement", "created_at"}, 1, func(_ int, args []any) []any {
+		return append(args, int64(b.ID), int64(b.Region), int64(b.Asset), b.Name, b.Source, number(b.Supplement), tx.Millis())
 	})
 	if db.Duplicate(err) {
 		return ErrNameTaken.New()
@@ -155,12 +185,33 @@ func insertBook(tx db.Tx, b Book) error {
 	return err
 }
 
+func number(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
 func insertVersion(tx db.Tx, v Version, by id.ID) error {
-	cols := []string{"id", "book_id", "number", "state", "meeting", "created_by", "created_at"}
-	err := db.Insert(tx, "rule_versions", cols, 1, func(_ int, args []any) []any {
-		return append(args, int64(v.ID), int64(v.Book), v.Number, stateDraft, "", int64(by), tx.Millis())
+	terms, err := v.Terms.encode()
+	if err != nil {
+		return err
+	}
+	cols := []string{"id", "book_id", "number", "state", "meeting", "terms", "created_by", "created_at"}
+	return db.Insert(tx, "rule_versions", cols, 1, func(_ int, args []any) []any {
+		return append(args, int64(v.ID), int64(v.Book), v.Number, stateDraft, "", terms, int64(by), tx.Millis())
 	})
-	return err
+}
+
+func updateTerms(tx db.Tx, version id.ID, t Terms) error {
+	terms, err := t.encode()
+	if err != nil {
+		return err
+	}
+	if err := tx.Exec("UPDATE rule_versions SET terms = ? WHERE id = ?", terms, version).Error; err != nil {
+		return fmt.Errorf("writing the terms of a rule version: %w", err)
+	}
+	return nil
 }
 
 func adoptVersion(tx db.Tx, v Version) error {

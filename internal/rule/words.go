@@ -118,27 +118,6 @@ func (w worth) signed(sign int) (worth, string) {
 	return w, ""
 }
 
-// text is how an exported sheet writes the points of a rule.
-func (s Spec) text() string {
-	switch s.Shape {
-	case Fixed:
-		return s.Points.String()
-	case Range:
-		t := s.Min.String() + "～" + s.Max.String()
-		if s.Step > 0 {
-			t += "（每" + s.Step.String() + "分一档）"
-		}
-		return t
-	case Escalate:
-		parts := make([]string, len(s.Steps))
-		for i, st := range s.Steps {
-			parts[i] = st.Points.String()
-		}
-		return strings.Join(parts, "/")
-	}
-	return ""
-}
-
 // cut is at most n characters of s.
 func cut(s string, n int) string {
 	if rs := []rune(s); len(rs) > n {

@@ -5,6 +5,7 @@ CREATE TABLE rule_books (
   asset TINYINT NOT NULL, -- 1 village points, 2 party score
   name VARCHAR(100) NOT NULL,
   source VARCHAR(200) NOT NULL,
+  supplement TINYINT NOT NULL DEFAULT 0, -- 1: a village's own rules beside its township's book
   created_at BIGINT NOT NULL
 );
 CREATE UNIQUE INDEX rule_books_name ON rule_books (region_id, asset, name);
@@ -20,6 +21,7 @@ CREATE TABLE rule_versions (
   adopted_on INT NOT NULL DEFAULT 0,
   votes_for INT NOT NULL DEFAULT 0,
   votes_against INT NOT NULL DEFAULT 0,
+  terms TEXT NOT NULL, -- rule.Terms as JSON: what the rules may give together
   created_by BIGINT NOT NULL,
   created_at BIGINT NOT NULL
 );
@@ -57,6 +59,10 @@ CREATE TABLE awards (
   points BIGINT NOT NULL, -- what the rule gave; the score
   booked BIGINT NOT NULL, -- what the wallet moved; differs when a deduction met an empty wallet
   quantity BIGINT NOT NULL DEFAULT 0,
+  level VARCHAR(50) NOT NULL DEFAULT '', -- the degree picked, of rules that have degrees
+  spots INT NOT NULL DEFAULT 0, -- places found, of rules that count them
+  act VARCHAR(64) NOT NULL DEFAULT '', -- names the act; awards for one act count the highest only
+  act_group VARCHAR(50) NOT NULL DEFAULT '', -- rule.Result.Group
   explanation VARCHAR(300) NOT NULL,
   note VARCHAR(300) NOT NULL,
   evidence VARCHAR(1000) NOT NULL, -- JSON list of references
@@ -72,26 +78,7 @@ CREATE INDEX awards_household ON awards (household_id, number);
 CREATE INDEX awards_person ON awards (person_id, number);
 CREATE INDEX awards_day ON awards (village_id, day);
 
--- A clearing of a village's expired points: one ledger transaction of kind expiry a household, from number on without a gap.
-CREATE TABLE clearings (
-  village_id BIGINT NOT NULL,
-  number BIGINT NOT NULL, -- of its first ledger transaction
-  last_day INT NOT NULL, -- points good until this day or earlier were cleared
-  households INT NOT NULL,
-  points BIGINT NOT NULL,
-  actor_id BIGINT NOT NULL,
-  actor_name VARCHAR(64) NOT NULL,
-  at BIGINT NOT NULL,
-  returned_at BIGINT NOT NULL, -- 0: it stands
-  returned_by BIGINT NOT NULL,
-  returned_name VARCHAR(64) NOT NULL,
-  reason VARCHAR(200) NOT NULL, -- of giving the points back
-  good_until INT NOT NULL, -- new last day of the points given back
-  PRIMARY KEY (village_id, number)
-);
-
 -- +goose Down
-DROP TABLE clearings;
 DROP TABLE awards;
 DROP TABLE rules;
 DROP TABLE rule_versions;

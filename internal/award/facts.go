@@ -1,0 +1,204 @@
+package award
+
+import (
+	"fmt"
+	"slices"
+
+	"jishan/internal/cal"
+	"jishan/internal/id"
+	"jishan/internal/ledger"
+	"jishan/internal/people"
+	"jishan/internal/points"
+	"jishan/internal/rule"
+)
+
+// facts are the grant as its rule sees it.
+func (g Grant) facts(t target) rule.Facts {
+	return rule.Facts{Day: t.day, Points: g.Points, Quantity: g.Quantity, Level: g.Level, Spots: g.Spots, Act: g.Act,
+		Subject: t.subject, Household: t.household, Person: t.person, SchemeStart: t.settings.SchemeStart}
+}
+
+func spots(g Grant) int {
+	if g.Spots == nil {
+		return 0
+	}
+	return *g.Spots
+}
+
+// purse is whose history counts: the household whose wallet it is, or the member.
+func (t target) purse() id.ID {
+	if t.member != 0 {
+		return t.member
+	}
+	return t.household
+}
+
+// remember counts what this plan has accepted among the past of what follows.
+func (p *plan) remember(t target, g Grant, r rule.Result) {
+	p.past[t.purse()] = append(p.past[t.purse()], rule.Past{Day: t.day, Points: r.Points, Quantity: g.Quantity, Lineage: t.rule.Lineage,
+		Category: t.rule.Category, Item: t.rule.Item, Group: r.Group, Act: g.Act, Subject: t.subject, Household: t.household, Person: t.person})
+}
+
+// expand turns grants to a household by a rule for its head or for each of its members into grants to those persons. The
+// orders are copied: what the caller holds stays as it was asked for.
+func (p *plan) expand() error {
+	credited := func(g Grant) rule.Credit {
+		if r, ok := p.rules[g.Rule]; ok && r.Subject == rule.Person && g.Person == 0 && g.Household != 0 {
+			return r.Spec.Credit
+		}
+		return rule.CreditSubject
+	}
+	var houses []id.ID
+	p.orders = slices.Clone(p.orders)
+	for i := range p.orders {
+		grants := slices.Clone(p.orders[i].Grants)
+		for j, g := range grants {
+			grants[j].origin = j
+			if credited(g) != rule.CreditSubject {
+				houses = append(houses, g.Household)
+			}
+		}
+		p.orders[i].Grants = grants
+	}
+	if len(houses) == 0 {
+		return nil
+	}
+	members, err := people.Members(p.tx, distinct(houses))
+	if err != nil {
+		return err
+	}
+	if p.villagers == nil {
+		p.villagers = map[id.ID]people.Villager{}
+	}
+	for i := range p.orders {
+		var out []Grant
+		for _, g := range p.orders[i].Grants {
+			credit := credited(g)
+			found := false
+			for _, v := range members[g.Household] {
+				if credit == rule.CreditMembers && v.Here() || credit == rule.CreditHead && v.ID == p.households[g.Household].Head {
+					part := g
+					part.Person = v.ID
+					p.villagers[v.ID] = v
+					out = append(out, part)
+					found = true
+				}
+			}
+			if !found {
+				out = append(out, g)
+			}
+		}
+		p.orders[i].Grants = out
+	}
+	return nil
+}
+
+// needs is which past awards the grants of a plan count: of subjects those of their own lineages, of households and members
+// all.
+type needs struct {
+	from, to            cal.Day
+	subjects, lineages  []id.ID
+	households, members []id.ID
+	purses              map[id.ID]id.ID // subject → whose history it is now, wherever the person lived before
+}
+
+func (p *plan) needs() needs {
+	n := needs{from: 99991231, purses: map[id.ID]id.ID{}}
+	all := map[id.ID]bool{}
+	for _, o := range p.orders {
+		for _, g := range o.Grants {
+			t, err := p.resolve(o.actor, o.Village, g)
+			if err != nil || !t.day.Valid() {
+				continue
+			}
+			r, f := p.schedules[o.Village].Bind(t.rule, t.day), g.facts(t)
+			scope := r.Needs(f)
+			if scope == rule.NeedsNothing {
+				continue
+			}
+			a, b := r.Span(f)
+			n.from, n.to = min(n.from, a), max(n.to, b)
+			n.purses[t.subject] = t.purse()
+			n.subjects = append(n.subjects, t.subject)
+			n.lineages = append(n.lineages, t.rule.Lineage)
+			switch {
+			case scope == rule.NeedsOwn || all[t.purse()]:
+				continue
+			case t.member != 0:
+				n.members = append(n.members, t.member)
+			default:
+				n.households = append(n.households, t.household)
+			}
+			all[t.purse()] = true
+		}
+	}
+	n.subjects, n.lineages = distinct(n.subjects), distinct(n.lineages)
+	return n
+}
+
+// loadPast reads the standing awards that caps, repeats, tiers and other rules for the same act count. When booking it must
+// run after the wallets are locked. It is one query, unless there are more than a thousand subjects.
+func (p *plan) loadPast() error {
+	n := p.needs()
+	seen := map[ledger.Key]bool{} // one award may be wanted for its subject and for its household
+	for len(n.subjects)+len(n.households)+len(n.members) > 0 {
+		var part needs
+		part.subjects, n.subjects = split(n.subjects)
+		part.households, n.households = split(n.households)
+		part.members, n.members = split(n.members)
+		if err := p.readPast(part, n, seen); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func split(ids []id.ID) (part, rest []id.ID) {
+	k := min(len(ids), 1000)
+	return ids[:k], ids[k:]
+}
+
+const selectPast = `SELECT a.village_id, a.number, a.subject_id, a.household_id, a.person_id, a.lineage, a.day, a.points, a.quantity, a.act, a.act_group, r.category, r.item
+	FROM awards a JOIN rules r ON r.id = a.rule_id WHERE a.state = ? AND a.day BETWEEN ? AND ? AND `
+
+func (p *plan) readPast(part, n needs, seen map[ledger.Key]bool) error {
+	query, args := "", []any(nil)
+	add := func(cond string, ids []id.ID, more ...any) {
+		if len(ids) == 0 {
+			return
+		}
+		if query != "" {
+			query += " UNION ALL "
+		}
+		query += selectPast + cond
+		args = append(append(args, standing, n.from, n.to, ids), more...)
+	}
+	add("a.subject_id IN ? AND a.lineage IN ?", part.subjects, n.lineages)
+	add("a.household_id IN ?", part.households)
+	add("a.subject_id IN ?", part.members)
+	var rows []struct {
+		VillageID                                 id.ID
+		Number                                    int64
+		SubjectID, HouseholdID, PersonID, Lineage id.ID
+		Day                                       cal.Day
+		Points, Quantity                          points.Amount
+		Act, ActGroup, Category, Item             string
+	}
+	if err := p.tx.Raw(query, args...).Scan(&rows).Error; err != nil {
+		return fmt.Errorf("reading past awards: %w", err)
+	}
+	for _, r := range rows {
+		k := ledger.Key{Book: r.VillageID, Number: r.Number}
+		if seen[k] {
+			continue
+		}
+		seen[k] = true
+		purse, ok := n.purses[r.SubjectID]
+		if !ok {
+			purse = r.HouseholdID
+		}
+		p.past[purse] = append(p.past[purse], rule.Past{Day: r.Day, Points: r.Points, Quantity: r.Quantity, Lineage: r.Lineage, Category: r.Category,
+			Item: r.Item, Group: r.ActGroup, Act: r.Act, Subject: r.SubjectID, Household: r.HouseholdID, Person: r.PersonID})
+	}
+	return nil
+}
