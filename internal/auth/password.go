@@ -28,15 +28,20 @@ const (
 )
 
 // hasher computes at most hashesAtOnce password hashes at a time.
-type hasher chan struct{}
+type hasher struct {
+	slots   chan struct{}
+	compare func(password, hash string) (bool, error) // argon2id.ComparePasswordAndHash, or that and a test's count of its calls
+}
 
-func newHasher() hasher { return make(hasher, hashesAtOnce) }
+func newHasher() hasher {
+	return hasher{slots: make(chan struct{}, hashesAtOnce), compare: argon2id.ComparePasswordAndHash}
+}
 
 func (h hasher) enter(ctx context.Context) error {
 	wait := time.NewTimer(hashPatience)
 	defer wait.Stop()
 	select {
-	case h <- struct{}{}:
+	case h.slots <- struct{}{}:
 		return nil
 	case <-wait.C:
 		return ErrBusy.New().After(hashPatience)
@@ -49,7 +54,7 @@ func (h hasher) hash(ctx context.Context, password string) (string, error) {
 	if err := h.enter(ctx); err != nil {
 		return "", err
 	}
-	defer func() { <-h }()
+	defer func() { <-h.slots }()
 	out, err := argon2id.CreateHash(norm.NFKC.String(password), argonParams)
 	if err != nil {
 		return "", fmt.Errorf("hashing a password: %w", err)
@@ -62,7 +67,7 @@ func (h hasher) matches(ctx context.Context, password, hash string) (bool, error
 	if err := h.enter(ctx); err != nil {
 		return false, err
 	}
-	defer func() { <-h }()
+	defer func() { <-h.slots }()
 	known := hash != ""
 	if !known {
 		hash = dummyHash
@@ -70,7 +75,7 @@ func (h hasher) matches(ctx context.Context, password, hash string) (bool, error
 	if len(password) > maxPassword*utf8.UTFMax {
 		password, known = "", false
 	}
-	ok, err := argon2id.ComparePasswordAndHash(norm.NFKC.String(password), hash)
+	ok, err := h.compare(norm.NFKC.String(password), hash)
 	if err != nil {
 		return false, fmt.Errorf("comparing a password: %w", err)
 	}
