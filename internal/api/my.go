@@ -2,13 +2,11 @@ package api
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"jishan/internal/auth"
 	"jishan/internal/cal"
 	"jishan/internal/db"
-	"jishan/internal/errs"
 	"jishan/internal/id"
 	"jishan/internal/ledger"
 	"jishan/internal/notice"
@@ -18,9 +16,6 @@ import (
 )
 
 const tagMy = "村民"
-
-// ErrBindOften is too many attempts to bind a household.
-var ErrBindOften = errs.Define(errs.TooMany, "house.binding_often", "绑定试得太多次了，请过一会儿再试，或请村干部帮忙")
 
 // MyHousehold is a household bound to the log-in.
 type MyHousehold struct {
@@ -152,19 +147,11 @@ func (s *Server) myMembers(ctx context.Context, actor auth.Actor, household id.I
 
 // bind ties the log-in to a household whose code and member the villager knows.
 func (s *Server) bind(ctx context.Context, actor auth.Actor, in BindInput) (MyHouseholds, error) {
-	if !s.binding.allow(actor.UserID, s.deps.DB.Now()) {
-		return MyHouseholds{}, ErrBindOften.New().After(bindWindow)
-	}
-	var h people.Household
-	var v people.Villager
-	err := s.deps.DB.Read(ctx, func(tx db.Tx) (err error) {
-		h, v, err = s.deps.People.VerifyBinding(tx, in.HouseCode, in.NameOrPhone)
-		return err
+	err := s.deps.Auth.Bind(ctx, actor, func(tx db.Tx) (household, villager id.ID, err error) {
+		h, v, err := s.deps.People.VerifyBinding(tx, in.HouseCode, in.NameOrPhone)
+		return h.ID, v.ID, err
 	})
 	if err != nil {
-		return MyHouseholds{}, err
-	}
-	if err := s.deps.Auth.Bind(ctx, actor, h.ID, v.ID); err != nil {
 		return MyHouseholds{}, err
 	}
 	return s.bound(ctx, actor)
@@ -177,28 +164,6 @@ func (s *Server) bound(ctx context.Context, actor auth.Actor) (MyHouseholds, err
 	}
 	items, err := s.myHouseholds(ctx, list)
 	return MyHouseholds{items}, err
-}
-
-const (
-	bindTries  = 10
-	bindWindow = 15 * time.Minute
-)
-
-// attempts bounds how often somebody may guess, in this process: names are easily guessed, house codes are not.
-type attempts struct {
-	mu    sync.Mutex
-	until time.Time
-	count map[id.ID]int
-}
-
-func (a *attempts) allow(who id.ID, now time.Time) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if now.After(a.until) {
-		a.until, a.count = now.Add(bindWindow), map[id.ID]int{}
-	}
-	a.count[who]++
-	return a.count[who] <= bindTries
 }
 
 func (s *Server) myOps() {

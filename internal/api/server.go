@@ -66,7 +66,6 @@ type Server struct {
 	ops      []Op
 	inside   chan struct{}
 	uploads  chan struct{}
-	binding  attempts
 	// authenticate is auth.Service.Authenticate.
 	authenticate func(ctx context.Context, token, address, requestID string) (auth.Actor, error)
 }

@@ -25,5 +25,6 @@ var (
 	ErrOneself       = errs.Define(errs.Refused, "auth.oneself", "不能停用自己或修改自己的角色，请让另一位管理员操作")
 	ErrKind          = errs.Define(errs.Invalid, "auth.kind", "村民不用用户名和密码登录：请用微信或户卡进入")
 
+	ErrBindOften = errs.Define(errs.TooMany, "house.binding_often", "绑定试得太多次了，请过一会儿再试，或请村干部帮忙")
 	ErrBindLimit = errs.Define(errs.Refused, "auth.bind_limit", "一个微信号最多绑定 5 户，请先解除不用的绑定")
 )

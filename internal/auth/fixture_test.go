@@ -190,6 +190,11 @@ func (w *world) card(household id.ID) (Tokens, error) {
 	return w.s.LoginCard(ctx, "card of "+household.String(), origin, func(context.Context, Actor) (id.ID, error) { return household, nil })
 }
 
+// bind binds a household that the actor has proved to be of.
+func (w *world) bind(s *Service, a Actor, household, villager id.ID) error {
+	return s.Bind(ctx, a, func(db.Tx) (id.ID, id.ID, error) { return household, villager, nil })
+}
+
 func (w *world) as(u User) Actor {
 	w.t.Helper()
 	var t Tokens

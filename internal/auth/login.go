@@ -26,7 +26,7 @@ func (s *Service) Login(ctx context.Context, c Credentials, from Origin) (Tokens
 		return Tokens{}, ErrKind.New()
 	}
 	login := foldLogin(c.Login)
-	tried, err := s.reserve(ctx, c.Kind, login, from.Address)
+	tried, err := s.reserve(ctx, accountBucket(c.Kind, login), from.Address, ErrThrottled)
 	if err != nil {
 		return Tokens{}, err
 	}

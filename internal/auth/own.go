@@ -69,7 +69,7 @@ func (s *Service) ChangePassword(ctx context.Context, actor Actor, old, password
 	if password == old {
 		return ErrPassword.With("新密码不能和原密码一样")
 	}
-	tried, err := s.reserve(ctx, proved.Kind, proved.Login, actor.Address)
+	tried, err := s.reserve(ctx, accountBucket(proved.Kind, proved.Login), actor.Address, ErrThrottled)
 	if err != nil {
 		return err
 	}

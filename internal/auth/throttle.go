@@ -10,24 +10,22 @@ import (
 	"time"
 
 	"jishan/internal/db"
+	"jishan/internal/errs"
+	"jishan/internal/id"
 )
 
 // AttemptWindow is the slot in which failed log-ins are counted.
 const AttemptWindow = 15 * time.Minute
 
-// attempt is a log-in that has been counted as failed before it is tried: a thousand guesses at once count like a thousand one
-// after the other. It is taken back when the log-in succeeds.
+// attempt is a log-in, or a proof of belonging to a household, that has been counted as failed before it is tried: a thousand guesses at once count like a thousand one
+// after the other. It is taken back when it succeeds.
 type attempt struct {
 	account, address [32]byte
 	slot             int64
 }
 
-func (s *Service) newAttempt(kind Kind, login, address string, now time.Time) attempt {
-	return attempt{
-		account: accountBucket(kind, login),
-		address: bucket("address:" + network(address)),
-		slot:    now.UnixMilli() / AttemptWindow.Milliseconds(),
-	}
+func newAttempt(account [32]byte, address string, now time.Time) attempt {
+	return attempt{account: account, address: bucket("address:" + network(address)), slot: now.UnixMilli() / AttemptWindow.Milliseconds()}
 }
 
 func bucket(text string) [32]byte { return sha256.Sum256([]byte(text)) }
@@ -35,6 +33,9 @@ func bucket(text string) [32]byte { return sha256.Sum256([]byte(text)) }
 func accountBucket(kind Kind, login string) [32]byte {
 	return bucket(fmt.Sprintf("account:%d:%s", kind, login))
 }
+
+// bindBucket counts what a log-in has tried to bind.
+func bindBucket(user id.ID) [32]byte { return bucket("bind:" + user.String()) }
 
 // network is what counts as one address: an IPv6 customer has a whole /64.
 func network(address string) string {
@@ -50,11 +51,11 @@ func network(address string) string {
 	return p.String()
 }
 
-// reserve counts the attempt, or refuses it with ErrThrottled and the time until the window ends.
-func (s *Service) reserve(ctx context.Context, kind Kind, login, address string) (attempt, error) {
+// reserve counts the attempt for its account and address, or refuses it with tooMany and the time until the window ends.
+func (s *Service) reserve(ctx context.Context, account [32]byte, address string, tooMany *errs.Code) (attempt, error) {
 	var a attempt
 	err := s.db.Tx(ctx, func(tx db.Tx) error {
-		a = s.newAttempt(kind, login, address, tx.Now)
+		a = newAttempt(account, address, tx.Now)
 		keys := [][]byte{a.account[:], a.address[:]}
 		slices.SortFunc(keys, bytes.Compare) // the same lock order for everybody
 		err := db.Upsert(tx, "login_attempts", []string{"bucket", "slot", "failures"}, []string{"bucket", "slot"}, nil, []string{"failures"}, 2,
@@ -76,7 +77,7 @@ func (s *Service) reserve(ctx context.Context, kind Kind, login, address string)
 			}
 			if r.Failures > limit { // rolled back: being refused does not count
 				wait := time.UnixMilli((a.slot + 1) * AttemptWindow.Milliseconds()).Sub(tx.Now)
-				return ErrThrottled.With("登录失败次数太多，请 %d 分钟后再试", int(wait/time.Minute)+1).After(wait)
+				return tooMany.With("%s（约 %d 分钟）", tooMany.Text, int(wait/time.Minute)+1).After(wait)
 			}
 		}
 		return nil
@@ -84,13 +85,24 @@ func (s *Service) reserve(ctx context.Context, kind Kind, login, address string)
 	return a, err
 }
 
-// forgive takes a successful attempt back: the account starts afresh, the address has failed once less.
+// forgive takes a successful log-in back: the account starts afresh, the address has failed once less.
 func forgive(tx db.Tx, a attempt) error {
 	if _, err := exec(tx, "forgetting failed log-ins", "DELETE FROM login_attempts WHERE bucket = ? AND slot = ?", a.account[:], a.slot); err != nil {
 		return err
 	}
-	_, err := exec(tx, "forgetting a log-in", "UPDATE login_attempts SET failures = failures - 1 WHERE bucket = ? AND slot = ? AND failures > 0", a.address[:], a.slot)
-	return err
+	return takeBack(tx, a.slot, a.address)
+}
+
+// takeBack makes the counts one less. Of keys that one log-in has several of, a success says nothing about the others.
+func takeBack(tx db.Tx, slot int64, buckets ...[32]byte) error {
+	slices.SortFunc(buckets, func(x, y [32]byte) int { return bytes.Compare(x[:], y[:]) })
+	for _, b := range buckets {
+		_, err := exec(tx, "taking an attempt back", "UPDATE login_attempts SET failures = failures - 1 WHERE bucket = ? AND slot = ? AND failures > 0", b[:], slot)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // forgetFailures opens an account again whose password was set anew.

@@ -44,7 +44,7 @@ func (s *Service) LoginWeChat(ctx context.Context, openid string, from Origin) (
 // gets is a stranger, for the audit log. However check fails, it is a failed log-in with this card and from this address: too many
 // are ErrThrottled with RetryAfter.
 func (s *Service) LoginCard(ctx context.Context, card string, from Origin, check func(context.Context, Actor) (id.ID, error)) (Tokens, error) {
-	tried, err := s.reserve(ctx, KindVillager, cardPrefix+foldLogin(card), from.Address)
+	tried, err := s.reserve(ctx, accountBucket(KindVillager, cardPrefix+foldLogin(card)), from.Address, ErrThrottled)
 	if err != nil {
 		return Tokens{}, err
 	}
@@ -153,13 +153,25 @@ func bindingsOf(tx db.Tx, user id.ID) ([]Binding, error) {
 	return out, nil
 }
 
-// Bind ties the actor's log-in to a household, once more or again. The caller has verified that the actor is of it;
-// villager is the person recognised, or 0.
-func (s *Service) Bind(ctx context.Context, actor Actor, household, villager id.ID) error {
+// Bind ties the actor's log-in to a household, once more or again. verify finds the household of which the actor has proved to
+// be, and the villager recognised or 0. Failed proofs are counted for the log-in and its address, in every process; too many are
+// ErrBindOften with RetryAfter: names are easily guessed.
+func (s *Service) Bind(ctx context.Context, actor Actor, verify func(db.Tx) (household, villager id.ID, err error)) error {
 	if err := mayBind(actor); err != nil {
 		return err
 	}
+	tried, err := s.reserve(ctx, bindBucket(actor.UserID), actor.Address, ErrBindOften)
+	if err != nil {
+		return err
+	}
 	return s.db.Tx(ctx, func(tx db.Tx) error {
+		household, villager, err := verify(tx)
+		if err != nil {
+			return err
+		}
+		if err := takeBack(tx, tried.slot, tried.account, tried.address); err != nil {
+			return err
+		}
 		user, ok, err := userByID(tx, actor.UserID, tx.ForUpdate())
 		if err != nil {
 			return err

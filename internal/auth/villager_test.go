@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"jishan/internal/db"
 	"jishan/internal/errs"
 	"jishan/internal/id"
+	"jishan/internal/testkit"
 )
 
 func TestWeChatVillager(t *testing.T) {
@@ -35,10 +37,10 @@ func TestWeChatVillager(t *testing.T) {
 	require.ErrorIs(t, a.OwnHousehold(HouseholdRead, w.household), errs.ErrNotFound)
 	require.ErrorIs(t, a.InRegion(BoardRead, w.village), errs.ErrNotFound)
 
-	require.ErrorIs(t, w.s.Bind(ctx, a, id.New(), 0), errs.ErrNotFound)
-	require.ErrorIs(t, w.s.Bind(ctx, a, w.household2, w.villager), errs.ErrNotFound, "the person lives in another household")
-	require.NoError(t, w.s.Bind(ctx, a, w.household, w.villager))
-	require.NoError(t, w.s.Bind(ctx, a, w.household, w.villager), "once more does no harm")
+	require.ErrorIs(t, w.bind(w.s, a, id.New(), 0), errs.ErrNotFound)
+	require.ErrorIs(t, w.bind(w.s, a, w.household2, w.villager), errs.ErrNotFound, "the person lives in another household")
+	require.NoError(t, w.bind(w.s, a, w.household, w.villager))
+	require.NoError(t, w.bind(w.s, a, w.household, w.villager), "once more does no harm")
 	a = w.actor(first)
 	require.Equal(t, []id.ID{w.household}, a.Households)
 	require.Equal(t, "李大山", a.Name)
@@ -49,7 +51,7 @@ func TestWeChatVillager(t *testing.T) {
 	require.ErrorIs(t, a.InRegion(BoardRead, w.neighbour), errs.ErrNotFound)
 	require.ErrorIs(t, a.InRegion(AwardRead, w.village), errs.ErrForbidden)
 
-	require.NoError(t, w.s.Bind(ctx, a, w.farHousehold, 0))
+	require.NoError(t, w.bind(w.s, a, w.farHousehold, 0))
 	a = w.actor(first)
 	require.NoError(t, a.InRegion(BoardRead, w.village))
 	require.NoError(t, a.InRegion(BoardRead, w.far))
@@ -60,9 +62,9 @@ func TestWeChatVillager(t *testing.T) {
 	require.Equal(t, w.villager, bindings[0].Villager)
 
 	for range maxBindings - 2 {
-		require.NoError(t, w.s.Bind(ctx, a, w.house(w.village), 0))
+		require.NoError(t, w.bind(w.s, a, w.house(w.village), 0))
 	}
-	require.ErrorIs(t, w.s.Bind(ctx, a, w.household2, 0), ErrBindLimit)
+	require.ErrorIs(t, w.bind(w.s, a, w.household2, 0), ErrBindLimit)
 
 	require.ErrorIs(t, w.s.Unbind(ctx, a, w.household2), errs.ErrNotFound)
 	require.NoError(t, w.s.Unbind(ctx, a, w.household))
@@ -73,7 +75,7 @@ func TestWeChatVillager(t *testing.T) {
 	require.Len(t, w.log("household.bind"), maxBindings)
 	require.Equal(t, w.village, w.log("household.unbind")[0].Village)
 
-	require.ErrorIs(t, w.s.Bind(ctx, w.as(w.headman), w.household, 0), errs.ErrForbidden)
+	require.ErrorIs(t, w.bind(w.s, w.as(w.headman), w.household, 0), errs.ErrForbidden)
 	require.ErrorIs(t, w.s.ChangePassword(ctx, a, "", testPassword), ErrKind)
 }
 
@@ -113,7 +115,7 @@ func TestCardVillager(t *testing.T) {
 
 	wx, err := w.s.LoginWeChat(ctx, "oNeighbour1", origin)
 	require.NoError(t, err)
-	require.NoError(t, w.s.Bind(ctx, w.actor(wx), w.household, w.villager))
+	require.NoError(t, w.bind(w.s, w.actor(wx), w.household, w.villager))
 	headman := w.as(w.headman)
 	bound, err := w.s.BoundUsers(ctx, headman, w.household)
 	require.NoError(t, err)
@@ -132,6 +134,40 @@ func TestCardVillager(t *testing.T) {
 	require.NoError(t, err)
 	_, err = w.card(w.household)
 	require.ErrorIs(t, err, ErrDisabled)
+}
+
+func TestBindingsAreThrottledInEveryProcess(t *testing.T) {
+	w := newWorld(t)
+	options := Options{LoginPerAccount: 4, LoginPerAddress: 6}
+	services := []*Service{w.service(options), w.serviceOn(testkit.Reopen(t, w.dsn, w.clock), options)}
+	wrong := errors.New("nobody of that name")
+	var guesser, other Actor
+	for i, a := range []*Actor{&guesser, &other} {
+		tokens, err := services[0].LoginWeChat(ctx, fmt.Sprintf("oGuesser%d", i), origin)
+		require.NoError(t, err)
+		*a = w.actor(tokens)
+		a.Address = fmt.Sprintf("10.0.0.%d", i)
+	}
+	guess := func(i int, a Actor) error {
+		return services[i%2].Bind(ctx, a, func(db.Tx) (id.ID, id.ID, error) { return 0, 0, wrong })
+	}
+	for i := range 4 {
+		// Whoever belongs to one household could start afresh with it, if a success forgave the failures before.
+		require.NoError(t, w.bind(services[i%2], guesser, w.household, 0))
+		require.ErrorIs(t, guess(i, guesser), wrong)
+	}
+	err := guess(1, guesser)
+	require.ErrorIs(t, err, ErrBindOften)
+	require.Positive(t, errs.From(err).RetryAfter)
+	require.ErrorIs(t, w.bind(services[0], guesser, w.household2, 0), ErrBindOften, "not even the right name")
+	other.Address = guesser.Address
+	require.ErrorIs(t, guess(0, other), wrong)
+	require.ErrorIs(t, guess(1, other), wrong)
+	require.ErrorIs(t, guess(1, other), ErrBindOften, "many log-ins of one address")
+	other.Address = "10.0.0.9"
+	require.NoError(t, w.bind(services[1], other, w.household2, 0))
+	w.clock.Add(AttemptWindow)
+	require.NoError(t, w.bind(services[0], guesser, w.household2, 0))
 }
 
 func TestCardLoginsAreThrottled(t *testing.T) {
