@@ -9,12 +9,13 @@ import (
 	"jishan/internal/db"
 	"jishan/internal/errs"
 	"jishan/internal/id"
+	"jishan/internal/jobs"
 	"jishan/internal/people"
 	"jishan/internal/rdb"
 )
 
 type boardsCmd struct {
-	Rebuild boardsRebuild `cmd:"" help:"从账本重建积分榜（由正在运行的服务来做，期间加减分和兑换照常）"`
+	Rebuild boardsRebuild `cmd:"" help:"从账本重建积分榜（期间加减分和兑换照常）"`
 }
 
 type boardsRebuild struct {
@@ -22,7 +23,8 @@ type boardsRebuild struct {
 	Wait   time.Duration `default:"1m" help:"最多等多久"`
 }
 
-// Run asks the serving process for it, and waits.
+// Run asks for it and waits. Boards in a Redis inside the serving process can only be made by that process. A real Redis is filled
+// by whoever holds the job's lease: the serving process, or this one where none serves.
 func (c boardsRebuild) Run(e *env) error {
 	cfg, err := e.load()
 	if err != nil {
@@ -49,12 +51,26 @@ func (c boardsRebuild) Run(e *env) error {
 		return errs.ErrUnavailable.Wrap(err)
 	}
 	defer r.Close()
+	boards := board.New(d, r, board.Options{})
+	if !r.Embedded {
+		if err := r.Ping(e.ctx).Err(); err != nil {
+			e.say("连不上 Redis，没有重建；运行 jishan doctor 查看原因。Redis 不在时积分榜由数据库直接计算，结果仍然正确")
+			return errFindings
+		}
+		runner := jobs.New(d, jobs.Options{}, jobs.Job{Name: board.JobName, Every: board.Interval, Rest: board.Rest, Wake: boards.Woken(), Run: boards.Tick})
+		runner.Start()
+		defer func() { _ = runner.Stop(context.WithoutCancel(e.ctx)) }()
+	}
 	ctx, cancel := context.WithTimeout(e.ctx, c.Wait)
 	defer cancel()
 	begin := time.Now()
-	err = board.New(d, r, board.Options{}).Rebuild(ctx, scopes...)
+	err = boards.Rebuild(ctx, scopes...)
 	if errors.Is(err, context.DeadlineExceeded) {
-		e.say("已经登记，但 %s 内没有完成：服务可能没有运行。服务启动后会自动重建，不用再次执行", c.Wait)
+		if r.Embedded {
+			e.say("已经登记，但 %s 内没有完成。没有配置 redis.addrs，积分榜在服务进程里：服务没有运行时不用重建，它每次启动都从账本重建", c.Wait)
+		} else {
+			e.say("已经登记，但 %s 内没有完成：榜很大时请用 --wait 多等一会儿；正在运行的服务会接着做完，不用再次执行", c.Wait)
+		}
 		return errFindings
 	}
 	if err != nil {

@@ -239,13 +239,6 @@ func TestImport(t *testing.T) {
 	require.Contains(t, errOut, "2026-11-23")
 }
 
-func TestBoardsRebuildSaysWhenNobodyServes(t *testing.T) {
-	township(t)
-	code, out, _ := command(t, "", "boards", "rebuild", "--wait", "300ms")
-	require.Equal(t, exitFailed, code)
-	require.Contains(t, out, "服务可能没有运行")
-}
-
 func TestOpenAPI(t *testing.T) {
 	code, out, _ := command(t, "", "openapi")
 	require.Equal(t, exitOK, code)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"time"
 
 	"jishan/internal/award"
 	"jishan/internal/board"
@@ -14,10 +15,12 @@ import (
 	"jishan/internal/shop"
 )
 
-type verifyCmd struct{}
+type verifyCmd struct {
+	Wait time.Duration `default:"10s" help:"积分榜与账本不符时，最多等多久再下结论：正在记的账要过一会儿才到榜上"`
+}
 
 // Run recomputes everything from the raw rows. It may run beside a serving process: it reads one snapshot.
-func (verifyCmd) Run(e *env) error {
+func (v verifyCmd) Run(e *env) error {
 	c, err := e.load()
 	if err != nil {
 		return err
@@ -37,13 +40,13 @@ func (verifyCmd) Run(e *env) error {
 			return errs.ErrUnavailable.Wrap(err)
 		}
 		defer r.Close()
-		n, err := verifyBoards(e, d, r)
+		n, err := verifyBoards(e, board.New(d, r, board.Options{Patience: v.Wait}))
 		if err != nil {
 			return err
 		}
 		found += n
 	} else {
-		e.say("积分榜：在服务进程里，每次启动都从账本重建，不另核对")
+		e.say("积分榜：没有核对。没有配置 redis.addrs，榜在服务进程里，从外面看不到；服务每次启动都从账本重建，运行中逐村比对、自动修正")
 	}
 	if found > 0 {
 		e.say("核对完毕，发现 %d 处不符", found)
@@ -110,8 +113,8 @@ func verdict(n int) string {
 	return fmt.Sprintf("%d 处不符", n)
 }
 
-func verifyBoards(e *env, d *db.DB, r *rdb.Redis) (int, error) {
-	report, err := board.New(d, r, board.Options{}).Verify(e.ctx)
+func verifyBoards(e *env, boards *board.Service) (int, error) {
+	report, err := boards.Verify(e.ctx)
 	if err != nil {
 		return 0, err
 	}

@@ -9,6 +9,7 @@ func (s *Server) features() {
 	s.statementOps()
 	s.ruleOps()
 	s.awardOps()
+	s.expiryOps()
 	s.partyOps()
 	s.merchantOps()
 	s.counterOps()

@@ -58,6 +58,7 @@ type Settings struct {
 	SchemeStart    int    `json:"scheme_start" minimum:"1" maximum:"12" doc:"积分年度从几月开始"`
 	CloseDay       int    `json:"close_day" minimum:"0" maximum:"28" doc:"次月几号以前可以补登上月"`
 	ExpiryMonths   int    `json:"expiry_months" minimum:"0" maximum:"120" doc:"积分有效几个月，0 为长期有效"`
+	ExpiryAuto     bool   `json:"expiry_auto" required:"false" doc:"到期的积分自动清零，不用村干部确认"`
 	Shortfall      string `json:"shortfall" enum:"take,refuse,owe" doc:"扣分超过余额时：扣完为止、不让扣、可以欠"`
 	OwingLimit     Points `json:"owing_limit" doc:"最多可欠多少积分"`
 	MaskNames      bool   `json:"mask_names" doc:"积分榜上姓名打星号"`
@@ -71,13 +72,13 @@ type Settings struct {
 var shortfalls = words[ledger.Shortfall]{ledger.Take: "take", ledger.Refuse: "refuse", ledger.Owe: "owe"}
 
 func settingsOut(s people.Settings) Settings {
-	return Settings{SchemeStart: s.SchemeStart, CloseDay: s.CloseDay, ExpiryMonths: s.ExpiryMonths, Shortfall: shortfalls[s.Shortfall],
+	return Settings{SchemeStart: s.SchemeStart, CloseDay: s.CloseDay, ExpiryMonths: s.ExpiryMonths, ExpiryAuto: s.ExpiryAuto, Shortfall: shortfalls[s.Shortfall],
 		OwingLimit: Points(s.OwingLimit), MaskNames: s.MaskNames, RedeemMin: Points(s.RedeemMin), RedeemStep: Points(s.RedeemStep),
 		RedeemMonthCap: Points(s.RedeemMonthCap), RedeemDays: s.RedeemDays, CardDayCap: Points(s.CardDayCap)}
 }
 
 func (s *Settings) domain(village id.ID) people.Settings {
-	return people.Settings{Village: village, SchemeStart: s.SchemeStart, CloseDay: s.CloseDay, ExpiryMonths: s.ExpiryMonths,
+	return people.Settings{Village: village, SchemeStart: s.SchemeStart, CloseDay: s.CloseDay, ExpiryMonths: s.ExpiryMonths, ExpiryAuto: s.ExpiryAuto,
 		Shortfall: shortfalls.value(s.Shortfall), OwingLimit: points.Amount(s.OwingLimit), MaskNames: s.MaskNames, RedeemMin: s.RedeemMin.Amount(),
 		RedeemStep: s.RedeemStep.Amount(), RedeemMonthCap: s.RedeemMonthCap.Amount(), RedeemDays: s.RedeemDays, CardDayCap: s.CardDayCap.Amount()}
 }

@@ -8,6 +8,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,19 +26,20 @@ import (
 type township struct {
 	*apptest.Server
 	guide demo.Guide
+	later *atomic.Int64 // nanoseconds since the demo ended
 	t     *testing.T
 }
 
 func newTownship(t *testing.T) *township {
-	clock := &demo.Clock{}
+	clock, later := &demo.Clock{}, &atomic.Int64{}
 	s := apptest.Start(t, func(s *apptest.Setup) {
-		s.Options.Clock = clock.Now
+		s.Options.Clock = func() time.Time { return clock.Now().Add(time.Duration(later.Load())) }
 		s.Config.Jobs.Enabled = false // the clock stands while the past is made
 	})
 	g, err := demo.Fill(context.Background(), demo.World{DB: s.DB, Auth: s.Auth, People: s.People, Rules: s.Rules, Shops: s.Shops, Party: s.Party, Awards: s.Awards, Redeem: s.Redeem},
 		clock, demo.Extent{Until: time.Date(2026, 11, 24, 9, 30, 0, 0, cal.Shanghai), Months: 1, Percent: 10}, nil)
 	require.NoError(t, err)
-	return &township{Server: s, guide: g, t: t}
+	return &township{Server: s, guide: g, later: later, t: t}
 }
 
 // caller is somebody with a token, or nobody.
@@ -146,8 +148,9 @@ func TestThroughTheDoor(t *testing.T) {
 	}{
 		{"every list answers", everyList}, {"nonsense", nonsense}, {"award once and back", awardOnceAndBack}, {"counter", counter},
 		{"binding", binding}, {"secretary and clerks", secretaryAndClerks}, {"roster", roster}, {"card log-in", cardLogin},
+		{"expiry", expiry}, // the last: months go by
 	} {
-		t.Run(story.name, func(t *testing.T) { story.tell(t, &township{w.Server, w.guide, t}) })
+		t.Run(story.name, func(t *testing.T) { story.tell(t, &township{w.Server, w.guide, w.later, t}) })
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"jishan/internal/auth"
 	"jishan/internal/board"
 	"jishan/internal/db"
 	"jishan/internal/id"
@@ -25,19 +24,23 @@ func (a *App) jobs() []jobs.Job {
 	}
 }
 
-// expire clears, village by village, the points whose last good day has passed.
+// expire looks, village by village, for points whose last good day has passed: they are cleared where the village has chosen
+// so, and otherwise wait for an officer to confirm.
 func (a *App) expire(ctx context.Context) error {
 	books, err := a.books(ctx)
 	if err != nil {
 		return err
 	}
 	for _, b := range books {
-		done, err := a.Awards.Expire(ctx, auth.System("到期清零"), b, false)
+		due, done, err := a.Awards.ExpireDue(ctx, b)
 		if err != nil {
 			return fmt.Errorf("expiring points of book %s: %w", b, err)
 		}
-		if done.Households > 0 {
+		switch {
+		case done.Households > 0:
 			a.Log.InfoContext(ctx, "points expired", "village", b, "households", done.Households, "points", done.Points.String())
+		case due.Households > 0:
+			a.Log.InfoContext(ctx, "expired points wait to be cleared", "village", b, "households", due.Households, "points", due.Points.String())
 		}
 	}
 	return nil

@@ -19,7 +19,7 @@ import (
 	"jishan/internal/testkit"
 )
 
-// TestPointsExpireByThemselves: a village whose points are good for a month loses them without anybody's doing, and the
+// TestPointsExpireByThemselves: a village whose points are good for a month, and which has chosen so, loses them without anybody's doing, and the
 // untracked accounts get their checkpoints.
 func TestPointsExpireByThemselves(t *testing.T) {
 	ctx, system := context.Background(), auth.System("test")
@@ -32,7 +32,7 @@ func TestPointsExpireByThemselves(t *testing.T) {
 	village, err := a.People.CreateRegion(ctx, system, people.NewRegion{Parent: town.ID, Kind: people.Village, Code: "439900100201", Name: "小渔溪村"})
 	require.NoError(t, err)
 	set := people.DefaultSettings(village.ID)
-	set.ExpiryMonths = 1
+	set.ExpiryMonths, set.ExpiryAuto = 1, true
 	require.NoError(t, a.People.UpdateSettings(ctx, system, set))
 	house, err := a.People.CreateHousehold(ctx, system, people.NewHousehold{Village: village.ID, Members: []people.Person{{Name: "王大山"}}})
 	require.NoError(t, err)

@@ -397,30 +397,3 @@ func TestNeighbourMayNotAward(t *testing.T) {
 	require.ErrorContains(t, err, "not_found")
 	require.Zero(t, p.balance(t, 0))
 }
-
-func TestExpiryTakesWhatIsOverAndOnlyOnce(t *testing.T) {
-	p := setup(t)
-	set := people.DefaultSettings(p.village)
-	set.ExpiryMonths = 1
-	require.NoError(t, p.people.UpdateSettings(ctx, system, set))
-	_, err := p.one("A1", 0, 0)
-	require.NoError(t, err)
-	p.clock.Add(38 * 24 * time.Hour) // 31 December, the last good day
-	seen, err := p.Expire(ctx, system, p.village, true)
-	require.NoError(t, err)
-	require.Zero(t, seen.Households)
-	p.clock.Add(24 * time.Hour)
-	seen, err = p.Expire(ctx, system, p.village, true)
-	require.NoError(t, err)
-	require.Equal(t, points.Whole(10), seen.Points)
-	require.Equal(t, points.Whole(10), p.balance(t, 0))
-	done, err := p.Expire(ctx, system, p.village, false)
-	require.NoError(t, err)
-	require.Equal(t, seen.Points, done.Points)
-	require.NotZero(t, done.Largest[0].Number)
-	require.Zero(t, p.balance(t, 0))
-	done, err = p.Expire(ctx, system, p.village, false)
-	require.NoError(t, err)
-	require.Zero(t, done.Households)
-	p.clean(t)
-}

@@ -2,7 +2,8 @@
 // members: granting, deducting, previewing, and undoing by reversal.
 //
 // Tables: awards (one row per ledger transaction of kind award or deduct,
-// keyed by village and number). Points move only through package ledger.
+// keyed by village and number), clearings (of expired points). Points move
+// only through package ledger.
 //
 //	out, err := s.Grant(ctx, actor, award.Order{Village: v, Grants: []award.Grant{{Rule: r, Household: h}}, Idempotency: req})
 //	out[0].Number       // 第 1234 号
@@ -18,5 +19,7 @@
 //     village's closing day;
 //   - an award's points are its score; booked is what the wallet moved, less only
 //     where a deduction met an empty wallet;
-//   - an award is reversed at most once.
+//   - an award is reversed at most once;
+//   - expired points are cleared only as somebody has seen and confirmed, or where the village has chosen that they go by
+//     themselves; a clearing can be undone as a whole, once.
 package award

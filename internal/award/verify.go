@@ -8,7 +8,8 @@ import (
 )
 
 // Verify compares awards with the ledger: every award has its transaction with the same score and month, a reversed one is
-// named by the transaction that undoes it, and no award or deduction stands in the ledger without its award. Findings are Chinese.
+// named by the transaction that undoes it, no award or deduction stands in the ledger without
+// its award, and every clearing of expired points has its transactions and, undone, their reversals. Findings are Chinese.
 func Verify(tx db.Tx) ([]string, error) {
 	var out []string
 	for _, c := range []struct{ text, query string }{
@@ -18,6 +19,11 @@ func Verify(tx db.Tx) ([]string, error) {
 			WHERE t.kind IN (%d, %d) AND a.number IS NULL LIMIT 20`, ledger.Award, ledger.Deduct)},
 		{"第 %d 号加减分的撤销状态与账本不符（村 %d）", `SELECT a.number, a.village_id FROM awards a LEFT JOIN ledger_txs r ON r.book_id = a.village_id AND r.reverses = a.number
 			WHERE (a.state = 1 AND r.number IS NOT NULL) OR (a.state = 2 AND (r.number IS NULL OR r.number <> a.reversed_by)) LIMIT 20`},
+		{"第 %d 号起的到期清零与账本不符（村 %d）", fmt.Sprintf(`SELECT c.number, c.village_id FROM clearings c WHERE c.households <> (SELECT COUNT(*) FROM ledger_txs t
+			WHERE t.book_id = c.village_id AND t.number >= c.number AND t.number < c.number + c.households AND t.kind = %d) LIMIT 20`, ledger.Expire)},
+		{"第 %d 号起的到期清零，撤销状态与账本不符（村 %d）", `SELECT c.number, c.village_id FROM clearings c
+			WHERE (CASE WHEN c.returned_at = 0 THEN 0 ELSE c.households END) <> (SELECT COUNT(*) FROM ledger_txs r
+			WHERE r.book_id = c.village_id AND r.reverses >= c.number AND r.reverses < c.number + c.households) LIMIT 20`},
 	} {
 		var rows []struct {
 			Number    int64

@@ -135,6 +135,7 @@ type Options struct {
 	Watch     time.Duration // between two looks for lost markers; 0 = 1 s
 	Reconcile time.Duration // between two villages compared and mended; 0 = 15 s
 	Averages  time.Duration // between two refreshes of villages' and branches' averages; 0 = 1 min
+	Patience  time.Duration // how long Verify waits for news on its way, while awards go on; 0 = 10 s
 }
 
 // Names and rhythm of the jobs, for whoever composes them.
@@ -185,6 +186,9 @@ func New(d *db.DB, r *rdb.Redis, o Options) *Service {
 	}
 	if o.Averages == 0 {
 		o.Averages = time.Minute
+	}
+	if o.Patience == 0 {
+		o.Patience = 10 * time.Second
 	}
 	return &Service{db: d, r: r, o: o, wake: make(chan struct{}, 1)}
 }

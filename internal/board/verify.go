@@ -21,9 +21,6 @@ type Report struct {
 	Away        string   // Chinese: why nothing was compared; empty when Redis answered
 }
 
-// patience is how long Verify waits for news on its way, while awards go on.
-const patience = 10 * time.Second
-
 // Verify compares every board in Redis with the scores in the database, by another computation than the one that wrote it.
 // A board that differs is looked at again until the relay has had its time, so that awards going on are no false alarm.
 func (s *Service) Verify(ctx context.Context) (Report, error) {
@@ -47,7 +44,7 @@ func (s *Service) Verify(ctx context.Context) (Report, error) {
 					}
 					return out, err
 				}
-				if len(found) == 0 || time.Since(begin) > patience {
+				if len(found) == 0 || time.Since(begin) > s.o.Patience {
 					break
 				}
 				select {

@@ -292,6 +292,7 @@ type Reversal struct {
 	Reason    string
 	Shortfall Shortfall // when the points that were given have been spent
 	Owing     points.Amount
+	GoodUntil cal.Day // points that come back are good until this day; 0 puts them into the lots they came from
 }
 
 // Reverse accepts the undoing of orig (from Load; its Refs must be locked): the points go back to the lots they came from and
@@ -324,6 +325,8 @@ func (b *Batch) Reverse(orig Tx, r Reversal) (*Posted, error) {
 		if back, err = debit(a, -sum, back[len(back)-1].day, r.Shortfall, r.Owing); err != nil {
 			return nil, err
 		}
+	} else if r.GoodUntil != 0 {
+		back = credit(a, sum, r.GoodUntil)
 	}
 	out := &Posted{Tx: Tx{
 		Key: Key{Book: orig.Book}, Asset: orig.Asset, Kind: r.Kind, Day: r.Day, Month: r.Month, At: b.tx.Millis(), Actor: r.Actor,

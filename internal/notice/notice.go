@@ -18,6 +18,7 @@ import (
 const (
 	KindProxy  = "redeem.proxy"  // an officer redeemed for the household
 	KindRefund = "redeem.refund" // a redemption was refunded
+	KindExpiry = "points.expiry" // points expired and were cleared, or came back
 	KindCard   = "card"          // the house card was locked, unlocked, reprinted or given a PIN
 )
 

@@ -24,6 +24,7 @@ type settingsRow struct {
 	SchemeStart    int
 	CloseDay       int
 	ExpiryMonths   int
+	ExpiryAuto     bool
 	Shortfall      int
 	OwingLimit     points.Amount
 	MaskNames      bool
@@ -38,14 +39,14 @@ type settingsRow struct {
 var shortfallCodes = map[int]ledger.Shortfall{1: ledger.Take, 2: ledger.Refuse, 3: ledger.Owe}
 
 func (r settingsRow) settings() Settings {
-	return Settings{Village: r.VillageID, SchemeStart: r.SchemeStart, CloseDay: r.CloseDay, ExpiryMonths: r.ExpiryMonths,
+	return Settings{Village: r.VillageID, SchemeStart: r.SchemeStart, CloseDay: r.CloseDay, ExpiryMonths: r.ExpiryMonths, ExpiryAuto: r.ExpiryAuto,
 		Shortfall: shortfallCodes[r.Shortfall], OwingLimit: r.OwingLimit, MaskNames: r.MaskNames, RedeemMin: r.RedeemMin, RedeemStep: r.RedeemStep,
 		RedeemMonthCap: r.RedeemMonthCap, RedeemDays: r.RedeemDays, CardDayCap: r.CardDayCap}
 }
 
 // SettingsOf reads the villages' settings; every village asked for is in the map.
 func SettingsOf(tx db.Tx, villages ...id.ID) (map[id.ID]Settings, error) {
-	rows, err := byID[settingsRow](tx, "village_id, scheme_start, close_day, expiry_months, shortfall, owing_limit, mask_names, redeem_min, redeem_step, redeem_month_cap, redeem_days, card_day_cap",
+	rows, err := byID[settingsRow](tx, "village_id, scheme_start, close_day, expiry_months, expiry_auto, shortfall, owing_limit, mask_names, redeem_min, redeem_step, redeem_month_cap, redeem_days, card_day_cap",
 		"village_settings", "village_id", villages)
 	if err != nil {
 		return nil, err
@@ -98,6 +99,7 @@ func (s Settings) differences(n Settings) string {
 	add("年度起始月", s.SchemeStart, n.SchemeStart)
 	add("关账日", s.CloseDay, n.CloseDay)
 	add("有效期（月）", s.ExpiryMonths, n.ExpiryMonths)
+	add("到期自动清零", yes[s.ExpiryAuto], yes[n.ExpiryAuto])
 	add("余额不足时", handling[s.Shortfall], handling[n.Shortfall])
 	add("最多欠分", s.OwingLimit, n.OwingLimit)
 	add("隐去姓名", yes[s.MaskNames], yes[n.MaskNames])
@@ -158,10 +160,10 @@ func (s *Service) UpdateSettings(ctx context.Context, actor auth.Actor, set Sett
 				code = c
 			}
 		}
-		cols := []string{"village_id", "scheme_start", "close_day", "expiry_months", "shortfall", "owing_limit", "mask_names", "redeem_min", "redeem_step",
+		cols := []string{"village_id", "scheme_start", "close_day", "expiry_months", "expiry_auto", "shortfall", "owing_limit", "mask_names", "redeem_min", "redeem_step",
 			"redeem_month_cap", "redeem_days", "card_day_cap", "updated_at"}
 		err = db.Upsert(tx, "village_settings", cols, []string{"village_id"}, cols[1:], nil, 1, func(_ int, args []any) []any {
-			return append(args, int64(set.Village), set.SchemeStart, set.CloseDay, set.ExpiryMonths, code, int64(set.OwingLimit), set.MaskNames, int64(set.RedeemMin),
+			return append(args, int64(set.Village), set.SchemeStart, set.CloseDay, set.ExpiryMonths, set.ExpiryAuto, code, int64(set.OwingLimit), set.MaskNames, int64(set.RedeemMin),
 				int64(set.RedeemStep), int64(set.RedeemMonthCap), set.RedeemDays, int64(set.CardDayCap), tx.Millis())
 		})
 		if err != nil {

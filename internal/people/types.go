@@ -79,6 +79,7 @@ type Settings struct {
 	SchemeStart    int              // month 1–12 in which the scheme year begins
 	CloseDay       int              // day of the next month until which a month takes back-dated awards, 0–28
 	ExpiryMonths   int              // points are good for so many months after the month earned; 0 for ever
+	ExpiryAuto     bool             // points past their last day are cleared without an officer confirming
 	Shortfall      ledger.Shortfall // what a deduction over the balance does
 	OwingLimit     points.Amount
 	MaskNames      bool // boards show 张*三

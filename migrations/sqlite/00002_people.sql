@@ -22,6 +22,7 @@ CREATE TABLE village_settings (
   scheme_start TINYINT NOT NULL, -- month 1-12 in which the scheme year begins
   close_day TINYINT NOT NULL, -- day of the following month until which a month takes back-dated awards
   expiry_months INT NOT NULL, -- points are good for so many months after the month earned; 0 for ever
+  expiry_auto TINYINT NOT NULL, -- points past their last day are cleared without an officer confirming
   shortfall TINYINT NOT NULL, -- a deduction over the balance: 1 take what is there, 2 refuse, 3 owe down to owing_limit
   owing_limit BIGINT NOT NULL,
   mask_names TINYINT NOT NULL, -- boards show 张*三

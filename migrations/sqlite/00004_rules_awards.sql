@@ -78,7 +78,26 @@ CREATE INDEX awards_household ON awards (household_id, number);
 CREATE INDEX awards_person ON awards (person_id, number);
 CREATE INDEX awards_day ON awards (village_id, day);
 
+-- A clearing of a village's expired points: one ledger transaction of kind expiry a household, from number on without a gap.
+CREATE TABLE clearings (
+  village_id BIGINT NOT NULL,
+  number BIGINT NOT NULL, -- of its first ledger transaction
+  last_day INT NOT NULL, -- points good until this day or earlier were cleared
+  households INT NOT NULL,
+  points BIGINT NOT NULL,
+  actor_id BIGINT NOT NULL,
+  actor_name VARCHAR(64) NOT NULL,
+  at BIGINT NOT NULL,
+  returned_at BIGINT NOT NULL, -- 0: it stands
+  returned_by BIGINT NOT NULL,
+  returned_name VARCHAR(64) NOT NULL,
+  reason VARCHAR(200) NOT NULL, -- of giving the points back
+  good_until INT NOT NULL, -- new last day of the points given back
+  PRIMARY KEY (village_id, number)
+);
+
 -- +goose Down
+DROP TABLE clearings;
 DROP TABLE awards;
 DROP TABLE rules;
 DROP TABLE rule_versions;
