@@ -18,6 +18,6 @@ chain, scores, outbox, audit and idempotency rows, and JSON over HTTP.
 Last run $(date +%F), ${cpu:-unknown processor}, $(nproc) cores, $(go version | cut -d' ' -f3).
 
 TEXT
-run=(go test -tags bench,nomsgpack -count=1 -timeout 30m -v -run TestThroughput ./internal/bench)
+run=(go test -tags bench,nomsgpack -count=1 -timeout 30m -v -run 'TestThroughput|TestRoster' ./internal/bench)
 env -u TEST_DSN -u TEST_REDIS "${run[@]}"
 ./scripts/services.sh "${run[@]}"

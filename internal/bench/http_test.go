@@ -71,8 +71,17 @@ func serve(t testing.TB, dsn string) *server {
 
 // memory is the resident size of the process in MiB, now and at its highest.
 func (s *server) memory(t testing.TB) (now, peak int) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
+	now, peak, err := resident(s.cmd.Process.Pid)
 	require.NoError(t, err)
+	return now, peak
+}
+
+// resident is the resident size of a process in MiB, now and at its highest (VmHWM).
+func resident(pid int) (now, peak int, err error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, 0, err
+	}
 	for line := range strings.SplitSeq(string(b), "\n") {
 		f := strings.Fields(line)
 		if len(f) < 2 {
@@ -86,7 +95,7 @@ func (s *server) memory(t testing.TB) (now, peak int) {
 			peak = kb / 1024
 		}
 	}
-	return now, peak
+	return now, peak, nil
 }
 
 // call sends JSON and reads the answer into out, which may be nil.

@@ -45,7 +45,7 @@ type NewHousehold struct {
 
 var householdInsert = strings.Split(householdColumns, ", ")
 
-func insertHouseholds(tx db.Tx, rows []householdRow) error {
+func insertHouseholds(tx db.Tx, rows []*householdRow) error {
 	err := db.Insert(tx, "households", householdInsert, len(rows), func(i int, args []any) []any { return rows[i].values(tx, args) })
 	if db.Duplicate(err) { // a house code drawn twice: the next run draws others
 		return errors.Join(db.ErrRetry, err)
@@ -57,7 +57,7 @@ func (r *householdRow) values(tx db.Tx, args []any) []any {
 	return append(args, int64(r.ID), int64(r.VillageID), int64(r.GroupID), r.Code, int64(r.HeadID), r.HeadName, r.Pinyin, r.Initials, r.Address, r.State, r.CreatedAt, tx.Millis())
 }
 
-func (r *householdRow) setHead(v villagerRow) {
+func (r *householdRow) setHead(v *villagerRow) {
 	r.HeadID, r.HeadName, r.Pinyin, r.Initials = v.ID, v.Name, v.Pinyin, v.Initials
 }
 
@@ -74,7 +74,7 @@ func (s *Service) CreateHousehold(ctx context.Context, actor auth.Actor, n NewHo
 	if len(n.Members) == 0 || len(n.Members) > maxMembers || !checkAddress(n.Address) {
 		return out, ErrHousehold.New()
 	}
-	members := make([]villagerRow, len(n.Members))
+	members := make([]*villagerRow, len(n.Members))
 	for i, p := range n.Members {
 		if i == 0 && p.Relation == "" {
 			p.Relation = relationHead
@@ -95,7 +95,7 @@ func (s *Service) CreateHousehold(ctx context.Context, actor auth.Actor, n NewHo
 		for i := range members {
 			members[i].VillageID, members[i].HouseholdID = n.Village, h.ID
 		}
-		if err := insertHouseholds(tx, []householdRow{h}); err != nil {
+		if err := insertHouseholds(tx, []*householdRow{&h}); err != nil {
 			return err
 		}
 		if err := insertVillagers(tx, members); err != nil {

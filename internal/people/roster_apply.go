@@ -30,7 +30,7 @@ func (p *planner) apply(b *block) {
 		}
 	}
 	if head == nil && h.HeadID == 0 && b.head != "" { // the sheet names the head without a row of his own
-		head = &planPerson{isNew: true, row: -1, house: h, villagerRow: villagerRow{ID: id.New(), VillageID: h.VillageID, HouseholdID: h.ID, State: VillagerHere}}
+		head = &planPerson{isNew: true, row: -1, house: h, villagerRow: &villagerRow{ID: id.New(), VillageID: h.VillageID, HouseholdID: h.ID, State: VillagerHere}}
 		head.setName(b.head)
 		h.members = append(h.members, head)
 		p.people = append(p.people, head)
@@ -60,7 +60,7 @@ func (p *planner) place(b *block, h *planHouse) {
 		if !p.ok(i) {
 			continue
 		}
-		e := p.entries[i]
+		e := &p.entries[i]
 		if e.address != "" && e.address != h.Address && (b.headRow < 0 || i == b.headRow || h.Address == "") {
 			h.Address = e.address
 			p.changeHouse(h)
@@ -106,7 +106,7 @@ func (p *planner) changePerson(v *planPerson) {
 
 // person enters the person of a row, who may be new, known, or known from another household.
 func (p *planner) person(h *planHouse, i int) *planPerson {
-	e := p.entries[i].person
+	e := &p.entries[i].person
 	v := p.match[i]
 	if v == nil {
 		v = &planPerson{villagerRow: e, isNew: true, row: i, house: h}
@@ -117,7 +117,7 @@ func (p *planner) person(h *planHouse, i int) *planPerson {
 		p.counts.NewVillagers++
 		return v
 	}
-	before := v.villagerRow
+	before := *v.villagerRow
 	if v.house != h {
 		if old := v.house; old != nil {
 			old.members = slices.DeleteFunc(old.members, func(m *planPerson) bool { return m == v })

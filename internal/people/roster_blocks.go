@@ -33,7 +33,8 @@ func blocksOf(entries []entry, village string, found problems) []*block {
 		return b
 	}
 	var current *block
-	for i, e := range entries {
+	for i := range entries {
+		e := &entries[i]
 		explicit := e.person.Relation == relationHead
 		isHead := explicit
 		head, group := e.head, e.group
@@ -75,7 +76,7 @@ func blocksOf(entries []entry, village string, found problems) []*block {
 		switch {
 		case b == nil:
 			b = begin(key, &block{code: e.code, group: e.group, head: head})
-		case isHead && b.headRow >= 0 && b.code == "" && different(entries[b.headRow].person, e.person):
+		case isHead && b.headRow >= 0 && b.code == "" && different(&entries[b.headRow].person, &e.person):
 			b = begin(key, &block{group: e.group, head: head}) // a namesake's household; those who follow are his
 		}
 		if b.group == "" {
@@ -98,14 +99,15 @@ func blocksOf(entries []entry, village string, found problems) []*block {
 }
 
 // different reports whether two rows are certainly different people: both have an identity number, and not the same.
-func different(a, b villagerRow) bool {
+func different(a, b *villagerRow) bool {
 	return len(a.IdnoHash) > 0 && len(b.IdnoHash) > 0 && string(a.IdnoHash) != string(b.IdnoHash)
 }
 
 // duplicates finds people listed twice: by identity number anywhere, by name within a household.
 func duplicates(entries []entry, blocks []*block, found problems) {
 	first := map[string]int{}
-	for i, e := range entries {
+	for i := range entries {
+		e := &entries[i]
 		if h := string(e.person.IdnoHash); h != "" {
 			if j, ok := first[h]; ok {
 				found.add(i, "idno", "与第%d行是同一个身份证号，请只留一行", entries[j].number)
@@ -117,12 +119,12 @@ func duplicates(entries []entry, blocks []*block, found problems) {
 	for _, b := range blocks {
 		byName := map[string][]int{}
 		for _, i := range b.rows {
-			e := entries[i]
+			e := &entries[i]
 			if e.person.Name == "" || len(found[i]) > 0 {
 				continue
 			}
 			for _, j := range byName[e.person.Name] {
-				if !different(e.person, entries[j].person) {
+				if !different(&e.person, &entries[j].person) {
 					found.add(i, "name", "与第%d行是同一户的同名人，请只留一行；确是两个人的请都填身份证号", entries[j].number)
 					break
 				}

@@ -32,9 +32,10 @@ type planHouse struct {
 	grids          []string
 }
 
-// planPerson is a villager as he will be.
+// planPerson is a villager as he will be. The row of a new one is the entry's, so that a large sheet is in memory once; planning
+// the same entries again comes to the same.
 type planPerson struct {
-	villagerRow
+	*villagerRow
 	house          *planHouse // nil for people of other villages
 	isNew, changed bool
 	row            int // index of the entry that is about this person, -1 for none
@@ -97,7 +98,8 @@ func (p *planner) failAll(b *block, key, format string, args ...any) (failed boo
 }
 
 func (p *planner) matchByID() {
-	for i, e := range p.entries {
+	for i := range p.entries {
+		e := &p.entries[i]
 		if v := p.known.byID[string(e.person.IdnoHash)]; len(e.person.IdnoHash) > 0 && v != nil && p.ok(i) {
 			p.claim(i, v)
 		}
@@ -218,7 +220,7 @@ func (p *planner) canBe(b *block, h *planHouse) bool {
 	if v := p.match[b.headRow]; v != nil {
 		return v.house == h
 	}
-	head := p.entries[b.headRow].person
+	head := &p.entries[b.headRow].person
 	for _, v := range h.members {
 		if v.ID == h.HeadID {
 			return !different(v.villagerRow, head)
@@ -234,13 +236,13 @@ func (p *planner) matchByName() {
 			continue
 		}
 		for _, i := range b.rows {
-			e := p.entries[i]
+			e := &p.entries[i]
 			if !p.ok(i) || p.match[i] != nil {
 				continue
 			}
 			var best *planPerson
 			for _, v := range b.house.members {
-				if v.Name == e.person.Name && v.row < 0 && !different(v.villagerRow, e.person) && (best == nil || v.State < best.State) {
+				if v.Name == e.person.Name && v.row < 0 && !different(v.villagerRow, &e.person) && (best == nil || v.State < best.State) {
 					best = v
 				}
 			}

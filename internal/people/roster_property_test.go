@@ -2,7 +2,6 @@ package people_test
 
 import (
 	"fmt"
-	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -123,41 +122,4 @@ func TestProgressIsTold(t *testing.T) {
 	}})
 	require.NoError(t, err)
 	require.Equal(t, []int{3000, 3750, 3750}, []int{read, done, total})
-}
-
-// BenchmarkRoster50000 imports a sheet of 50,000 people into an empty village, and reports the largest heap beside the sheet.
-func BenchmarkRoster50000(b *testing.B) {
-	data := bigRoster(b, 50_000)
-	for b.Loop() {
-		b.StopTimer()
-		f := setup(b)
-		runtime.GC()
-		var base, now runtime.MemStats
-		runtime.ReadMemStats(&base)
-		peak := uint64(0)
-		stop := make(chan struct{})
-		var wg sync.WaitGroup
-		wg.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				case <-time.After(20 * time.Millisecond):
-					runtime.ReadMemStats(&now)
-					peak = max(peak, now.HeapAlloc-min(base.HeapAlloc, now.HeapAlloc))
-				}
-			}
-		})
-		b.StartTimer()
-		r, err := f.s.ImportRoster(ctx, system, f.village.ID, data, people.ImportOptions{})
-		b.StopTimer()
-		close(stop)
-		wg.Wait()
-		require.NoError(b, err)
-		require.True(b, r.Written)
-		require.Equal(b, 50_000, r.NewVillagers)
-		b.ReportMetric(float64(peak)/1e6, "peak-MB")
-		b.StartTimer()
-	}
-	b.ReportMetric(50_000*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
 }

@@ -127,7 +127,7 @@ func (s *Service) readEntry(row *xlsx.Row, headOnly bool) entry {
 		row.Problem("", errs.From(err).Text())
 		return e
 	}
-	e.person = v
+	e.person = *v
 	return e
 }
 

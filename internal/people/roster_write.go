@@ -43,7 +43,8 @@ func loadVillage(tx db.Tx, village id.ID, entries []entry, lock bool) (*known, e
 	if err := tx.Raw("SELECT "+villagerColumns+" FROM villagers WHERE village_id = ?", village).Scan(&villagers).Error; err != nil {
 		return nil, fmt.Errorf("reading the villagers of a village: %w", err)
 	}
-	for _, r := range villagers {
+	for i := range villagers {
+		r := &villagers[i]
 		p := &planPerson{villagerRow: r, house: byID[r.HouseholdID], row: -1}
 		if p.house != nil {
 			p.house.members = append(p.house.members, p)
@@ -84,8 +85,8 @@ func (k *known) loadGroups(tx db.Tx) error {
 
 func (k *known) loadElsewhere(tx db.Tx, entries []entry) error {
 	var hashes [][]byte
-	for _, e := range entries {
-		if h := e.person.IdnoHash; len(h) > 0 && k.byID[string(h)] == nil {
+	for i := range entries {
+		if h := entries[i].person.IdnoHash; len(h) > 0 && k.byID[string(h)] == nil {
 			hashes = append(hashes, h)
 		}
 	}
@@ -94,8 +95,8 @@ func (k *known) loadElsewhere(tx db.Tx, entries []entry) error {
 		if err := tx.Raw("SELECT "+villagerColumns+" FROM villagers WHERE idno_hash IN ? AND village_id <> ?", part, k.village.ID).Scan(&rows).Error; err != nil {
 			return fmt.Errorf("looking for people of other villages: %w", err)
 		}
-		for _, r := range rows {
-			k.byID[string(r.IdnoHash)] = &planPerson{villagerRow: r, row: -1}
+		for i := range rows {
+			k.byID[string(rows[i].IdnoHash)] = &planPerson{villagerRow: &rows[i], row: -1}
 		}
 	}
 	return nil
@@ -115,7 +116,7 @@ func (p *rosterPlan) write(tx db.Tx, progress func(done, total int)) error {
 		progress(done, total)
 	}
 	progress(0, total)
-	var fresh, changed []householdRow
+	var fresh, changed []*householdRow
 	var links []gridLink
 	for _, h := range p.houses {
 		if h.newGroup != "" {
@@ -126,15 +127,15 @@ func (p *rosterPlan) write(tx db.Tx, progress func(done, total int)) error {
 		}
 		if h.isNew {
 			h.CreatedAt = tx.Millis()
-			fresh = append(fresh, h.householdRow)
+			fresh = append(fresh, &h.householdRow)
 		} else {
-			changed = append(changed, h.householdRow)
+			changed = append(changed, &h.householdRow)
 		}
 	}
-	if err := inPieces(fresh, step, func(rows []householdRow) error { return insertHouseholds(tx, rows) }); err != nil {
+	if err := inPieces(fresh, step, func(rows []*householdRow) error { return insertHouseholds(tx, rows) }); err != nil {
 		return err
 	}
-	err := inPieces(changed, step, func(rows []householdRow) error {
+	err := inPieces(changed, step, func(rows []*householdRow) error {
 		return db.Upsert(tx, "households", householdInsert, []string{"id"}, without(householdInsert, "id", "village_id", "code", "created_at"), nil, len(rows),
 			func(i int, args []any) []any { return rows[i].values(tx, args) })
 	})
@@ -148,7 +149,7 @@ func (p *rosterPlan) write(tx db.Tx, progress func(done, total int)) error {
 }
 
 func (p *rosterPlan) writePeople(tx db.Tx, step func(int)) error {
-	var fresh, changed []villagerRow
+	var fresh, changed []*villagerRow
 	for _, v := range p.people {
 		if v.isNew {
 			fresh = append(fresh, v.villagerRow)
@@ -156,12 +157,12 @@ func (p *rosterPlan) writePeople(tx db.Tx, step func(int)) error {
 			changed = append(changed, v.villagerRow)
 		}
 	}
-	err := inPieces(changed, step, func(rows []villagerRow) error {
+	err := inPieces(changed, step, func(rows []*villagerRow) error {
 		return db.Upsert(tx, "villagers", villagerInsert, []string{"id"}, without(villagerInsert, "id", "created_at"), nil, len(rows),
 			func(i int, args []any) []any { return rows[i].values(tx, args) })
 	})
 	if err == nil {
-		err = inPieces(fresh, step, func(rows []villagerRow) error { return insertVillagers(tx, rows) })
+		err = inPieces(fresh, step, func(rows []*villagerRow) error { return insertVillagers(tx, rows) })
 	}
 	if db.Duplicate(err) { // entered by somebody else since the village was read: the next run finds them
 		return errors.Join(db.ErrRetry, err)

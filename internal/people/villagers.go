@@ -32,32 +32,32 @@ type Person struct {
 }
 
 // prepare turns a Person into a row.
-func (s *Service) prepare(p Person) (villagerRow, error) {
+func (s *Service) prepare(p Person) (*villagerRow, error) {
 	if !utf8.ValidString(p.Name) || !utf8.ValidString(p.Relation) {
-		return villagerRow{}, ErrPerson.New()
+		return nil, ErrPerson.New()
 	}
 	p.Name, p.Relation = CleanName(p.Name), strings.TrimSpace(p.Relation)
 	if n := utf8.RuneCountInString(p.Name); n < 1 || n > 20 || utf8.RuneCountInString(p.Relation) > 8 {
-		return villagerRow{}, ErrPerson.New()
+		return nil, ErrPerson.New()
 	}
-	r := villagerRow{ID: id.New(), Relation: p.Relation, Gender: p.Gender, Birth: p.Birth, State: VillagerHere}
+	r := &villagerRow{ID: id.New(), Relation: p.Relation, Gender: p.Gender, Birth: p.Birth, State: VillagerHere}
 	r.setName(p.Name)
 	phone, err := ParsePhone(p.Phone)
 	if err != nil {
-		return villagerRow{}, err
+		return nil, err
 	}
 	if phone != "" {
 		r.PhoneSealed, r.PhoneHash, r.PhoneTail = s.sealPhone(phone), s.keyed("phone", phone), phone[len(phone)-4:]
 	}
 	number, birth, gender, err := ParseIDNumber(p.IDNumber)
 	if err != nil {
-		return villagerRow{}, err
+		return nil, err
 	}
 	if number != "" {
 		r.IdnoHash, r.Birth, r.Gender = s.keyed("idno", number), birth, gender
 	}
 	if r.Gender < 0 || r.Gender > 2 || r.Birth != 0 && !r.Birth.Valid() {
-		return villagerRow{}, ErrPerson.New()
+		return nil, ErrPerson.New()
 	}
 	return r, nil
 }
@@ -68,7 +68,7 @@ func (r *villagerRow) setName(name string) {
 
 var villagerInsert = strings.Split(villagerColumns, ", ")
 
-func insertVillagers(tx db.Tx, rows []villagerRow) error {
+func insertVillagers(tx db.Tx, rows []*villagerRow) error {
 	err := db.Insert(tx, "villagers", villagerInsert, len(rows), func(i int, args []any) []any {
 		rows[i].CreatedAt = tx.Millis()
 		return rows[i].values(tx, args)
@@ -103,7 +103,7 @@ func (s *Service) AddMember(ctx context.Context, actor auth.Actor, household id.
 			return err
 		}
 		r.VillageID, r.HouseholdID = h.Village, h.ID
-		if err := insertVillagers(tx, []villagerRow{r}); err != nil {
+		if err := insertVillagers(tx, []*villagerRow{r}); err != nil {
 			return err
 		}
 		out = r.villager()
