@@ -15,4 +15,5 @@ func (s *Server) features() {
 	s.counterOps()
 	s.boardOps()
 	s.userOps()
+	s.reportOps()
 }

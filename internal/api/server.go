@@ -23,6 +23,7 @@ import (
 	"jishan/internal/people"
 	"jishan/internal/rdb"
 	"jishan/internal/redeem"
+	"jishan/internal/report"
 	"jishan/internal/rule"
 	"jishan/internal/shop"
 	"jishan/internal/wechat"
@@ -52,6 +53,7 @@ type Deps struct {
 	Redeem *redeem.Service
 	Notice *notice.Service
 	Board  *board.Service
+	Report *report.Service
 }
 
 // Server is the HTTP interface. Safe for concurrent use once made.

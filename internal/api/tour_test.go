@@ -242,6 +242,16 @@ func everyList(t *testing.T, w *township) {
 	require.NotEmpty(t, ask[api.Offers](villager, "GET", my+"/merchants", nil).Items)
 	ask[api.Totals](officer, "GET", v+"/totals?month=2026-11", nil)
 	ask[api.Totals](officer, "GET", m+"/totals", nil)
+	figures := ask[api.IndicatorList](officer, "GET", "/regions/"+w.guide.Pilot.String()+"/indicators?month=2026-11", nil).Items
+	require.NotEmpty(t, figures)
+	for _, f := range figures {
+		require.LessOrEqual(t, f.Quarter, f.Households)
+	}
+	require.Len(t, ask[api.MonthList](officer, "GET", v+"/months?n=6", nil).Items, 6)
+	silent := ask[api.Page[api.Household]](officer, "GET", v+"/silent-households?limit=1", nil)
+	if silent.Next != "" {
+		ask[api.Page[api.Household]](officer, "GET", v+"/silent-households?limit=1&cursor="+silent.Next, nil)
+	}
 	redemptions := ask[api.Page[api.Receipt]](officer, "GET", v+"/redemptions?month=2026-11", nil)
 	require.NotEmpty(t, redemptions.Items)
 	r := redemptions.Items[0]

@@ -18,6 +18,7 @@ import (
 	"jishan/internal/jobs"
 	"jishan/internal/obs"
 	"jishan/internal/rdb"
+	"jishan/internal/report"
 )
 
 // ErrListen is an address that cannot be listened on.
@@ -88,7 +89,7 @@ func New(ctx context.Context, c *conf.Config, o Options) (_ *App, err error) {
 	a.API = api.New(api.Deps{
 		Config: c, DB: a.DB, Redis: a.Redis, Log: a.Log, Metrics: metrics,
 		Auth: a.Auth, People: a.People, Rules: a.Rules, Shop: a.Shops, Notice: a.Notices, Party: a.Party,
-		Awards: a.Awards, Redeem: a.Redeem, Board: a.Boards, WeChat: a.WeChat,
+		Awards: a.Awards, Redeem: a.Redeem, Board: a.Boards, Report: report.New(a.DB), WeChat: a.WeChat,
 	})
 	a.Jobs = jobs.New(a.DB, jobs.Options{Sole: a.folder != nil, Log: a.Log}, a.jobs()...)
 	return a, nil

@@ -12,7 +12,7 @@ var levels = []string{
 	"decimal errs id cal points money configs conf",
 	"obs migrations db db/batch rdb wechat xlsx qr",
 	"audit outbox idempotency ledger",
-	"auth people rule shop notice party award redeem board",
+	"auth people rule shop notice party award redeem board report",
 	"demo jobs api",
 	"app",
 	"cmd/jishan",
