@@ -2,6 +2,11 @@ module jishan
 
 go 1.26.0
 
+ignore (
+	./web/console/node_modules
+	./web/e2e/node_modules
+)
+
 require (
 	github.com/alecthomas/kong v1.17.0
 	github.com/alexedwards/argon2id v1.0.0

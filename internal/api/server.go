@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"time"
@@ -27,6 +28,7 @@ import (
 	"jishan/internal/rule"
 	"jishan/internal/shop"
 	"jishan/internal/wechat"
+	"jishan/web"
 )
 
 const (
@@ -35,13 +37,14 @@ const (
 	maxHeader  = 32 << 10
 )
 
-// Deps is what the API stands on. Log and Metrics may be nil.
+// Deps is what the API stands on. Log and Metrics may be nil; Screens, the built front ends, is then what the program carries.
 type Deps struct {
 	Config  *conf.Config
 	DB      *db.DB
 	Redis   *rdb.Redis
 	Log     *slog.Logger
 	Metrics *prometheus.Registry
+	Screens fs.FS
 
 	Auth   *auth.Service
 	WeChat *wechat.Client
@@ -94,6 +97,9 @@ func newServer(d Deps) *Server {
 	if s.registry == nil {
 		s.registry = prometheus.NewRegistry()
 	}
+	if s.deps.Screens == nil {
+		s.deps.Screens = web.Dist()
+	}
 	s.metrics = newMeters(s.registry)
 	h := d.Config.HTTP
 	s.limits = limits{body: int64(h.BodyLimit), upload: int64(h.UploadLimit), read: h.ReadTimeout, answer: h.WriteTimeout}
@@ -111,6 +117,7 @@ func newServer(d Deps) *Server {
 	s.gin.NoMethod(func(gc *gin.Context) { s.writeProblem(gc, ErrNoMethod.New()) })
 	s.probes()
 	s.pages()
+	s.screens("/admin", "console")
 
 	r := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
 	alias(r)
