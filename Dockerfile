@@ -1,11 +1,20 @@
 # syntax=docker/dockerfile:1
 # A static program in an otherwise empty image; runs as nobody, keeps its data in /data.
 
+FROM node:20-bookworm-slim AS web
+WORKDIR /src
+COPY web/console/package.json web/console/package-lock.json web/console/
+COPY scripts/web.sh scripts/
+RUN --mount=type=cache,target=/root/.npm ./scripts/web.sh deps console
+COPY web web
+RUN ./scripts/web.sh build
+
 FROM golang:1.26-bookworm AS build
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN --mount=type=cache,target=/go/pkg/mod go mod download
 COPY . .
+COPY --from=web /src/web/dist web/dist
 ARG VERSION=docker
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
     CGO_ENABLED=0 go build -tags nomsgpack -trimpath -ldflags "-s -w -X main.version=${VERSION}" -o /out/jishan ./cmd/jishan \

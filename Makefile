@@ -10,7 +10,7 @@ VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 GOBUILD := go build -ldflags "-s -w -X main.version=$(VERSION)"
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-quick test-race bench lint fuzz openapi clean
+.PHONY: help run build web test test-quick test-race bench lint fuzz openapi clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,9 +18,12 @@ help: ## list the targets
 run: build ## build, and run a demo township at http://127.0.0.1:8080 (JISHAN_HTTP_ADDR, JISHAN_DATA_DIR change it)
 	./bin/jishan demo
 
-build: ## build bin/jishan, one static file
+build: web ## build bin/jishan, one static file with the screens inside
 	@mkdir -p bin
 	$(GOBUILD) -o bin/jishan ./cmd/jishan
+
+web: ## build the screens into web/dist (Node 20)
+	./scripts/web.sh build
 
 test: ## every test, on SQLite and on a throwaway MariaDB and Redis (installed by apt if missing)
 	./scripts/test.sh
@@ -40,9 +43,10 @@ lint: ## gofmt and go vet
 fuzz: ## every fuzz target for FUZZTIME (10s) each
 	./scripts/fuzz.sh
 
-openapi: ## write docs/openapi.json, docs/errors.md and docs/permissions.md anew
+openapi: ## write docs/openapi.json, docs/errors.md and docs/permissions.md anew, and web/api/schema.d.ts with them
 	go test ./internal/api -run Golden -count=1 -update
+	./scripts/web.sh types
 
 clean: ## remove what was built (not the demo's data)
-	rm -rf bin
+	rm -rf bin web/dist/*
 	go clean -testcache

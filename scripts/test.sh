@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # All tests: form, layers, then every package on SQLite with the in-process Redis, then everything that touches a database or
-# Redis again on MariaDB and Redis, then the concurrent packages under the race detector. Fuzz targets run their seeds.
+# Redis again on MariaDB and Redis, then the concurrent packages under the race detector. Fuzz targets run their seeds. The
+# screens are built and checked, and used in a real Chromium against the program with demo data.
 #
 # SKIP_RACE=1 leaves the last stage out.
 set -uo pipefail
@@ -40,6 +41,8 @@ servers() {
 	./scripts/services.sh go test "${parallel[@]}" -count=1 -timeout 20m $list
 }
 
+stage 'build' make build
+stage 'screens: types, unit tests' ./scripts/web.sh check
 stage 'format and vet' ./scripts/lint.sh
 stage 'layers' go test -count=1 ./internal/archtest
 stage 'SQLite, in-process Redis' go test "${parallel[@]}" -count=1 -timeout 20m ./...
@@ -47,6 +50,8 @@ stage 'MariaDB, Redis' servers
 if [ -z "${SKIP_RACE:-}" ]; then
 	stage 'race detector' ./scripts/services.sh ./scripts/race.sh
 fi
+
+stage 'screens in Chromium' ./scripts/web.sh browser
 
 printf '\n=== summary (%s s)\n' "$SECONDS"
 printf '%s\n' "${results[@]}"

@@ -1,0 +1,74 @@
+// What every browser test of the console stands on: a page that watches itself. A request to another origin, an error on the
+// console, a breach of the content security policy or an uncaught exception fails the test, wherever it happens.
+import AxeBuilder from '@axe-core/playwright'
+import { expect, test as plain, type Page } from '@playwright/test'
+
+export const password = 'xiangcun2026'
+
+export interface Watch {
+  expected: RegExp[] // console errors that the test provokes
+}
+
+export const test = plain.extend<{ watch: Watch }>({
+  watch: [
+    async ({ page, baseURL }, use) => {
+      const watch: Watch = { expected: [] }
+      const wrong: string[] = []
+      const origin = new URL(baseURL!).origin
+      page.on('request', (r) => {
+        const u = new URL(r.url())
+        if (u.protocol !== 'data:' && u.protocol !== 'blob:' && u.origin !== origin) wrong.push(`request to ${r.url()}`)
+      })
+      page.on('console', (m) => {
+        if ((m.type() === 'error' || m.type() === 'warning') && !watch.expected.some((e) => e.test(m.text()))) wrong.push(`console: ${m.text()}`)
+      })
+      page.on('pageerror', (e) => wrong.push(`uncaught: ${e.message}`))
+      await page.addInitScript(() => document.addEventListener('securitypolicyviolation', (e) => console.error(`CSP: ${e.violatedDirective} ${e.blockedURI}`)))
+      await use(watch)
+      expect(wrong).toEqual([])
+    },
+    { auto: true },
+  ],
+})
+
+export { expect }
+
+// login goes through the door as people do.
+export async function login(page: Page, name: string) {
+  await page.goto('/admin/login')
+  await page.getByLabel('登录名').fill(name)
+  await page.getByLabel('密码', { exact: true }).fill(password)
+  await page.keyboard.press('Enter')
+  await expect(page.getByRole('heading', { level: 1 })).toContainText('您好')
+}
+
+// as is somebody without the way through the door, which costs a password hash each time.
+export async function as(page: Page, name: string) {
+  const answer = await page.request.post('/api/v1/auth/demo', { data: { audience: 'officer', login: name } })
+  expect(answer.ok()).toBe(true)
+  const t = await answer.json()
+  const kept = JSON.stringify({ access: t.access_token, accessExpires: Date.parse(t.access_expires_at), refresh: t.refresh_token })
+  await page.addInitScript((text) => {
+    if (!sessionStorage.getItem('as')) localStorage.setItem('jishan.officer', text)
+    sessionStorage.setItem('as', '1')
+  }, kept)
+  return async (path: string, body?: unknown) => {
+    const headers = { Authorization: `Bearer ${t.access_token}` }
+    const r = await (body === undefined ? page.request.get('/api/v1' + path, { headers }) : page.request.post('/api/v1' + path, { headers, data: body }))
+    expect(r.ok(), `${path}: ${r.status()}`).toBe(true)
+    return r.json()
+  }
+}
+
+// settled waits until nothing is being loaded any more.
+export async function settled(page: Page) {
+  await page.waitForLoadState('networkidle')
+  await expect(page.locator('.el-skeleton')).toHaveCount(0)
+}
+
+// accessible fails on serious and critical findings.
+export async function accessible(page: Page) {
+  const found = await new AxeBuilder({ page }).analyze()
+  const bad = found.violations.filter((v) => v.impact === 'serious' || v.impact === 'critical')
+  expect(bad.map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160) + ' ' + (n.any[0]?.message ?? '')).join(' | ')}`)).toEqual([])
+}
