@@ -38,6 +38,7 @@ const (
 	AwardReverse   Permission = "award.reverse"
 	PartyRead      Permission = "party.read"
 	PartyWrite     Permission = "party.write"
+	PartyReport    Permission = "party.report" // villagers: self-report of a party member of the household
 	MerchantRead   Permission = "merchant.read"
 	MerchantWrite  Permission = "merchant.write"
 	ProductWrite   Permission = "product.write"
@@ -73,7 +74,7 @@ var RolePermissions = map[Role][]Permission{
 	RoleSupervisor: supervisorMay,
 	RoleOwner:      append(slices.Clone(clerkMay), ProductWrite, ClerkWrite),
 	RoleClerk:      clerkMay,
-	RoleVillager:   {HouseholdRead, HouseholdSpend, HouseholdBind, BoardRead, RuleRead, MerchantRead},
+	RoleVillager:   {HouseholdRead, HouseholdSpend, HouseholdBind, PartyReport, BoardRead, RuleRead, MerchantRead},
 }
 
 // RoleNames are the roles as screens show them.

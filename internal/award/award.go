@@ -14,6 +14,7 @@ import (
 	"jishan/internal/id"
 	"jishan/internal/idempotency"
 	"jishan/internal/ledger"
+	"jishan/internal/party"
 	"jishan/internal/points"
 )
 
@@ -144,6 +145,9 @@ func (s *Service) Preview(ctx context.Context, actor auth.Actor, o Order) (out [
 			return err
 		}
 		if err := p.loadPast(); err != nil {
+			return err
+		}
+		if err := p.loadSealed(party.SealedOf); err != nil {
 			return err
 		}
 		balances, err := p.balances()

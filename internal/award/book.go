@@ -11,6 +11,7 @@ import (
 	"jishan/internal/db/batch"
 	"jishan/internal/errs"
 	"jishan/internal/ledger"
+	"jishan/internal/party"
 	"jishan/internal/points"
 	"jishan/internal/rule"
 )
@@ -38,6 +39,9 @@ type booked struct {
 func book(p *plan, b *ledger.Batch, orders []order) ([]batch.Result[[]Outcome], error) {
 	p.orders = orders
 	if err := p.loadPast(); err != nil {
+		return nil, err
+	}
+	if err := p.loadSealed(party.LockSealed); err != nil {
 		return nil, err
 	}
 	out := make([]batch.Result[[]Outcome], len(orders))

@@ -16,7 +16,9 @@
 //   - caps hold in any order of events and at any concurrency: the history a cap
 //     counts is read after the subject's wallet has been locked;
 //   - points belong to an open month: the present one, or the last one until the
-//     village's closing day;
+//     village's closing day; a party member's belong to no quarter whose
+//     evaluation is published or closed, which is also the only bound on back-
+//     dating what decides a member's grade and has no points;
 //   - an award's points are its score; booked is what the wallet moved, less only
 //     where a deduction met an empty wallet;
 //   - an award is reversed at most once;

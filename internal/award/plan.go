@@ -29,6 +29,7 @@ type plan struct {
 	villagers  map[id.ID]people.Villager
 	members    map[id.ID]party.Member
 	past       map[id.ID][]rule.Past // of a household or member
+	sealed     party.Sealed          // what is published or closed of the members' quarters
 }
 
 // load reads what does not need the wallets' locks.
@@ -174,12 +175,21 @@ func open(day, today cal.Day, closeDay int) error {
 	}
 }
 
+// late reports whether a month that is closed takes it all the same: what decides a member's grade has no points for a month to count,
+// and is often known only when the quarter is reviewed. Its own bound is that the quarter is not sealed.
+func (t target) late(today cal.Day) bool {
+	return t.member != 0 && t.rule.Spec.Shape == rule.Grade && t.day.Valid() && t.day <= today
+}
+
 // evaluate applies the rule, knowing the past and what this plan has accepted already.
 func (p *plan) evaluate(village id.ID, g Grant, t target) (rule.Result, error) {
 	if t.inactive {
 		return rule.Result{}, ErrInactive.New()
 	}
-	if err := open(t.day, p.today, t.settings.CloseDay); err != nil {
+	if err := open(t.day, p.today, t.settings.CloseDay); err != nil && !t.late(p.today) {
+		return rule.Result{}, err
+	}
+	if err := p.sealed.Check(t.member, t.day); err != nil {
 		return rule.Result{}, err
 	}
 	if !p.schedules[village].Holds(t.rule, t.day) {
@@ -199,6 +209,28 @@ func (p *plan) refs() []ledger.Ref {
 		}
 	}
 	return out
+}
+
+// loadSealed reads which quarters of the members are published or closed. When booking it holds the members, after the wallets.
+func (p *plan) loadSealed(read func(db.Tx, []id.ID, cal.Quarter) (party.Sealed, error)) error {
+	var members []id.ID
+	from := p.today
+	for _, o := range p.orders {
+		for _, g := range o.Grants {
+			if g.Member != 0 {
+				members = append(members, g.Member)
+				if g.Day != 0 {
+					from = min(from, g.Day)
+				}
+			}
+		}
+	}
+	if len(members) == 0 {
+		return nil
+	}
+	var err error
+	p.sealed, err = read(p.tx, distinct(members), from.Month().Quarter())
+	return err
 }
 
 func (p *plan) balances() (map[ledger.Ref]points.Amount, error) {

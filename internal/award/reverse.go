@@ -14,6 +14,7 @@ import (
 	"jishan/internal/id"
 	"jishan/internal/idempotency"
 	"jishan/internal/ledger"
+	"jishan/internal/party"
 	"jishan/internal/people"
 )
 
@@ -22,7 +23,8 @@ var ErrReason = errs.Define(errs.Invalid, "award.reason", "请写明撤销的原
 
 // Reverse undoes awards of a village by their numbers, for one reason, in one transaction. A number that cannot be undone
 // (reversed already, the points spent where the village refuses a shortfall) is marked Failed; a single one is an error.
-// The score is taken back in the month it counted in while that month is open, else in the present one.
+// The score is taken back in the month it counted in while that month is open, else in the present one; a party member's also in the
+// present one where the evaluation of that month's quarter is published or closed.
 func (s *Service) Reverse(ctx context.Context, actor auth.Actor, village id.ID, numbers []int64, reason string, req idempotency.Request) (out []Outcome, err error) {
 	reason = strings.TrimSpace(reason)
 	switch n := utf8.RuneCountInString(reason); {
@@ -71,13 +73,17 @@ func reverse(tx db.Tx, b *ledger.Batch, origs map[ledger.Key]ledger.Tx, actor au
 	if err != nil {
 		return nil, err
 	}
+	sealed, err := sealedOf(tx, rows)
+	if err != nil {
+		return nil, err
+	}
 	today := cal.DayOf(tx.Now)
 	out := make([]Outcome, len(numbers))
 	posted := make([]*ledger.Posted, len(numbers))
 	done := map[int64]bool{}
 	for i, n := range numbers {
 		row, known := rows[n]
-		p, err := reverseOne(b, actor, origs[keys[i]], row, known && !done[n], settings[village], today, why)
+		p, err := reverseOne(b, actor, origs[keys[i]], row, known && !done[n], settings[village], sealed, today, why)
 		switch {
 		case err == nil:
 			done[n] = true
@@ -108,7 +114,23 @@ func reverse(tx db.Tx, b *ledger.Batch, origs map[ledger.Key]ledger.Tx, actor au
 	return out, audit.Write(tx, log...)
 }
 
-func reverseOne(b *ledger.Batch, actor auth.Actor, orig ledger.Tx, row awardRow, known bool, set people.Settings, today cal.Day, why string) (*ledger.Posted, error) {
+// sealedOf reads which quarters of the awards' members are published or closed, and holds the members.
+func sealedOf(tx db.Tx, rows map[int64]awardRow) (party.Sealed, error) {
+	var members []id.ID
+	from := cal.DayOf(tx.Now)
+	for _, r := range rows {
+		if r.MemberID != 0 {
+			members = append(members, r.MemberID)
+			from = min(from, r.Day)
+		}
+	}
+	if len(members) == 0 {
+		return nil, nil
+	}
+	return party.LockSealed(tx, members, from.Month().Quarter())
+}
+
+func reverseOne(b *ledger.Batch, actor auth.Actor, orig ledger.Tx, row awardRow, known bool, set people.Settings, sealed party.Sealed, today cal.Day, why string) (*ledger.Posted, error) {
 	if !known {
 		return nil, errs.ErrNotFound.New()
 	}
@@ -124,8 +146,12 @@ func reverseOne(b *ledger.Batch, actor auth.Actor, orig ledger.Tx, row awardRow,
 	if row.State != standing {
 		return nil, ledger.ErrReversed.With("第 %d 号已在第 %d 号撤销，不能重复撤销", row.Number, row.ReversedBy)
 	}
+	month := monthFor(orig.Month, today, set.CloseDay)
+	if row.MemberID != 0 && sealed.Holds(row.MemberID, month) {
+		month = today.Month()
+	}
 	return b.Reverse(orig, ledger.Reversal{
-		Kind: ledger.Reverse, Actor: actor.UserID, Day: today, Month: monthFor(orig.Month, today, set.CloseDay),
+		Kind: ledger.Reverse, Actor: actor.UserID, Day: today, Month: month,
 		Reason:    fmt.Sprintf("撤销第 %d 号（%s）：%s", row.Number, row.Explanation, why),
 		Shortfall: set.Shortfall, Owing: set.OwingLimit,
 	})

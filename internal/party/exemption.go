@@ -88,6 +88,13 @@ func (s *Service) Exempt(ctx context.Context, actor auth.Actor, n NewExemption) 
 				return ErrExempt.With("%s自 %s 起已经免考核，时间不能重叠", m.Name, o.From)
 			}
 		}
+		sealed, err := SealedOf(tx, []id.ID{m.ID}, e.From.Month().Quarter())
+		if err != nil {
+			return err
+		}
+		if last := sealed.last(m.ID, e.From, e.To); last != 0 {
+			return ErrSealed.With("%s的考核已经公示或关闭，免考核最早可以从 %s 起；对那时的结果有异议的，请在那个季度的考核里登记异议", quarterName(last.Month().Quarter()), last.Add(1))
+		}
 		if err := insertExemption(tx, e); err != nil {
 			return err
 		}
@@ -100,7 +107,8 @@ func (s *Service) Exempt(ctx context.Context, actor auth.Actor, n NewExemption) 
 	return e, nil
 }
 
-// Revoke takes an exemption back, as if it had not been granted; the record stays.
+// Revoke takes an exemption back, as if it had not been granted; the record stays. One that has counted in a published quarter stands
+// for it and ends with it.
 func (s *Service) Revoke(ctx context.Context, actor auth.Actor, exemption id.ID, reason string) error {
 	if reason = oneLine(reason); reason == "" || long(reason, 200) {
 		return ErrExemption.With("请填写撤销的理由，不超过 200 字")
@@ -120,14 +128,32 @@ func (s *Service) Revoke(ctx context.Context, actor auth.Actor, exemption id.ID,
 		if err != nil {
 			return err
 		}
-		res := tx.Exec("UPDATE party_exemptions SET revoked_at = ? WHERE id = ? AND revoked_at = 0", tx.Millis(), exemption)
-		if res.Error != nil {
-			return fmt.Errorf("revoking an exemption: %w", res.Error)
+		if found, err = scanExemptions(tx, "e.id = ?", exemption); err != nil { // again, now that the member is held
+			return err
 		}
-		if res.RowsAffected == 0 {
+		e := found[0]
+		if e.Revoked {
 			return ErrAlreadyLifted.New()
 		}
-		return audit.Write(tx, actor.Audit("party.exempt.revoke", "party_member:"+m.ID.String(), m.Village, fmt.Sprintf("撤销党员%s的免考核：%s", m.Name, reason)))
+		sealed, err := SealedOf(tx, []id.ID{m.ID}, e.From.Month().Quarter())
+		if err != nil {
+			return err
+		}
+		text := fmt.Sprintf("撤销党员%s的免考核：%s", m.Name, reason)
+		last := sealed.last(m.ID, e.From, e.To)
+		switch {
+		case last == 0:
+			err = tx.Exec("UPDATE party_exemptions SET revoked_at = ? WHERE id = ?", tx.Millis(), e.ID).Error
+		case e.To != 0 && e.To <= last:
+			return ErrSealed.With("这次免考核在%s已经公示或关闭的考核里算过，不能再撤销；对结果有异议的，请在那个季度的考核里登记异议", quarterName(last.Month().Quarter()))
+		default:
+			err = tx.Exec("UPDATE party_exemptions SET to_day = ? WHERE id = ?", last, e.ID).Error
+			text = fmt.Sprintf("党员%s的免考核到 %s 为止：%s", m.Name, last, reason)
+		}
+		if err != nil {
+			return fmt.Errorf("revoking an exemption: %w", err)
+		}
+		return audit.Write(tx, actor.Audit("party.exempt.revoke", "party_member:"+m.ID.String(), m.Village, text))
 	})
 }
 

@@ -40,7 +40,7 @@ func TestRanksAreShared(t *testing.T) {
 		var places []Place
 		for i := range rapid.IntRange(0, 30).Draw(t, "members") {
 			p := place(Member{ID: 1, Name: string(rune('a' + i))}, ClassPlan{Base: points.Whole(60), Goal: points.Whole(70)},
-				points.Amount(rapid.Int64Range(-10, 10).Draw(t, "awarded"))*500)
+				points.Amount(rapid.Int64Range(-10, 10).Draw(t, "awarded"))*500, 0, 12)
 			if rapid.Bool().Draw(t, "exempt") {
 				p.Exemption = &Exemption{From: cal.Day(20260101)}
 			}
@@ -53,12 +53,12 @@ func TestRanksAreShared(t *testing.T) {
 		for _, p := range s.Ranked {
 			better := 0
 			for _, o := range s.Ranked {
-				if o.Score > p.Score {
+				if o.Total > p.Total {
 					better++
 				}
 			}
 			require.Equal(t, better+1, p.Rank)
-			sum += p.Score
+			sum += p.Total
 		}
 		for _, p := range s.Exempt {
 			require.Zero(t, p.Rank)

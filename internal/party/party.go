@@ -148,6 +148,13 @@ func (s *Service) DeleteBranch(ctx context.Context, actor auth.Actor, branch id.
 		if len(members) > 0 {
 			return ErrBranchInUse.New()
 		}
+		kept, err := scanEvaluations(tx, "e.branch_id = ?", branch)
+		if err != nil {
+			return err
+		}
+		if len(kept) > 0 {
+			return ErrBranchInUse.With("「%s」有季度考核的记录，不能删除；可以改名", b.Name)
+		}
 		if err := tx.Exec("DELETE FROM party_branches WHERE id = ?", branch).Error; err != nil {
 			return fmt.Errorf("deleting a branch: %w", err)
 		}

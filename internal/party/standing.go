@@ -3,6 +3,7 @@ package party
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 
 	"jishan/internal/auth"
@@ -10,8 +11,6 @@ import (
 	"jishan/internal/db"
 	"jishan/internal/errs"
 	"jishan/internal/id"
-	"jishan/internal/ledger"
-	"jishan/internal/people"
 	"jishan/internal/points"
 )
 
@@ -20,18 +19,62 @@ var ErrQuarter = errs.Define(errs.Invalid, "party.quarter", "季度填写有误�
 
 // Place is how one member stands.
 type Place struct {
-	Member    Member
-	Base      points.Amount // of the member's class, at the start of the scheme year
-	Awarded   points.Amount // awards less deductions, from the start of the scheme year to the quarter's end
-	Score     points.Amount // Base + Awarded
-	Goal      points.Amount // of the whole scheme year; 0 where the township has set none
-	Progress  int           // Score in percent of Goal, rounded down, not below 0; 0 without a goal
-	Rank      int           // 1, 2, 2, 4 among those not exempt; 0 for those who are
-	Exemption *Exemption
+	Member     Member
+	Base       points.Amount // of the member's class, at the start of the scheme year
+	Earned     points.Amount // awards less deductions of the quarter's own months
+	Awarded    points.Amount // awards less deductions, from the start of the scheme year to the standing's last month
+	Score      points.Amount // Base + Awarded
+	Goal       points.Amount // of the whole scheme year; 0 where the township has set none
+	Due        points.Amount // what Score should have reached by the standing's last month; see due
+	Progress   int           // Score in percent of Goal, rounded down, not below 0; 0 without a goal
+	Reported   bool
+	Report     string
+	SelfScore  points.Amount // of the self-report
+	Reviewed   bool
+	Review     points.Amount // the democratic review's score
+	ReviewNote string
+	Total      points.Amount // Score and Review as the township's Standard puts them together; what is ranked
+	Grade      Grade         // of the quarter's evaluation; NoGrade for the exempt and before an evaluation is opened
+	Veto       string        // what decided the grade directly
+	Rank       int           // 1, 2, 2, 4 among those not exempt; 0 for those who are
+	Exemption  *Exemption
 }
 
-// Standing is how a branch stands at the end of a quarter. Scores are those of the scheme year in which the quarter's last
-// month lies, up to that month; while the quarter is running, as of now.
+// Ahead is how far the score is ahead of its pace; negative is behind. 0 without a goal.
+func (p Place) Ahead() points.Amount {
+	if p.Goal == 0 {
+		return 0
+	}
+	return p.Score - p.Due
+}
+
+// Pace says Ahead in words: 本季度落后 12 分. Empty without a goal.
+func (p Place) Pace() string {
+	switch {
+	case p.Goal == 0:
+		return ""
+	case p.Score >= p.Goal:
+		return "已完成全年目标"
+	case p.Ahead() < 0:
+		return fmt.Sprintf("本季度落后 %s 分", -p.Ahead())
+	case p.Ahead() > 0:
+		return fmt.Sprintf("本季度超前 %s 分", p.Ahead())
+	}
+	return "跟上进度"
+}
+
+// due is what a score should have reached after so many months of the scheme year: the way from base to goal in equal steps,
+// rounded half up. 0 without a goal.
+func due(base, goal points.Amount, months int) points.Amount {
+	if goal <= base {
+		return goal
+	}
+	return base + floorDiv(2*(goal-base)*points.Amount(months)+12, 24)
+}
+
+// Standing is how a branch stands at the end of a quarter. Scores are those of the scheme year in which the quarter begins, up to
+// the quarter's last month or, where the scheme year ends within the quarter, up to the year's; so every month is in the standing
+// of some quarter. While the quarter is running it is as of now; once its evaluation is published it is what was published.
 type Standing struct {
 	Branch     Branch
 	Quarter    cal.Quarter
@@ -39,8 +82,21 @@ type Standing struct {
 	From, To   cal.Month
 	Ranked     []Place // best first
 	Exempt     []Place
-	Average    points.Amount // of the ranked, rounded half up; 0 without any
+	Average    points.Amount // of the ranked's totals, rounded half up; 0 without any
 	Reached    int           // how many of the ranked have reached their goal
+}
+
+// span is the scheme year of a quarter's standing, and its first and last month.
+func span(q cal.Quarter, start int) (year int, from, to cal.Month) {
+	first, last := q.Months()
+	year = first.SchemeYear(start)
+	from, end := cal.Period{Kind: cal.ByScheme, N: int32(year)}.Months(start)
+	return year, from, min(last, end)
+}
+
+// elapsed is how many months a stretch has.
+func elapsed(from, to cal.Month) int {
+	return (to.Year()-from.Year())*12 + int(to)%100 - int(from)%100 + 1
 }
 
 // Standing draws up how a branch stands.
@@ -54,11 +110,11 @@ func (s *Service) Standing(ctx context.Context, actor auth.Actor, branch id.ID, 
 		if err != nil {
 			return err
 		}
-		all, err := standings(tx, b.Village, []Branch{b}, q)
+		all, err := drawUp(tx, b.Village, []Branch{b}, q)
 		if err != nil {
 			return err
 		}
-		out = all[0]
+		out = all[0].Standing
 		return nil
 	})
 	return out, err
@@ -78,89 +134,38 @@ func (s *Service) Standings(ctx context.Context, actor auth.Actor, village id.ID
 		if err != nil {
 			return err
 		}
-		out, err = standings(tx, village, branches, q)
-		return err
+		tables, err := drawUp(tx, village, branches, q)
+		if err != nil {
+			return err
+		}
+		out = make([]Standing, len(tables))
+		for i, t := range tables {
+			out[i] = t.Standing
+		}
+		return nil
 	})
 	return out, err
 }
 
-func standings(tx db.Tx, village id.ID, branches []Branch, q cal.Quarter) ([]Standing, error) {
-	if len(branches) == 0 {
-		return nil, nil
-	}
-	settings, err := people.SettingsOf(tx, village)
-	if err != nil {
-		return nil, err
-	}
-	regions, err := people.RegionsByID(tx, []id.ID{village})
-	if err != nil {
-		return nil, err
-	}
-	plans, err := plansOf(tx, regions[village].Township)
-	if err != nil {
-		return nil, err
-	}
-	_, last := q.Months()
-	start := settings[village].SchemeStart
-	year := last.SchemeYear(start)
-	from, _ := cal.Period{Kind: cal.ByScheme, N: int32(year)}.Months(start)
-
-	branchIDs := make([]id.ID, len(branches))
-	for i, b := range branches {
-		branchIDs[i] = b.ID
-	}
-	members, err := membersOf(tx, branchIDs)
-	if err != nil {
-		return nil, err
-	}
-	members = slices.DeleteFunc(members, func(m Member) bool { return !m.Active() || m.Joined > last.Last() })
-	ids := make([]id.ID, len(members))
-	for i, m := range members {
-		ids[i] = m.ID
-	}
-	awarded, err := ledger.Scores(tx, ledger.PartyScore, ids, from, last)
-	if err != nil {
-		return nil, err
-	}
-	exempt := map[id.ID][]Exemption{}
-	for part := range slices.Chunk(ids, idChunk) {
-		list, err := scanExemptions(tx, "e.member_id IN ? AND e.revoked_at = 0", part)
-		if err != nil {
-			return nil, err
-		}
-		for _, e := range list {
-			exempt[e.Member] = append(exempt[e.Member], e)
-		}
-	}
-	out := make([]Standing, len(branches))
-	for i, b := range branches {
-		out[i] = Standing{Branch: b, Quarter: q, SchemeYear: year, From: from, To: last}
-		var places []Place
-		for _, m := range members {
-			if m.Branch != b.ID {
-				continue
-			}
-			p := place(m, plans[m.Class], awarded[m.ID])
-			if e, ok := exemptIn(q, exempt[m.ID]); ok {
-				p.Exemption = &e
-			}
-			places = append(places, p)
-		}
-		out[i].Branch.Members = len(places)
-		out[i].rank(places)
-	}
-	return out, nil
-}
-
-func place(m Member, plan ClassPlan, awarded points.Amount) Place {
-	p := Place{Member: m, Base: plan.Base, Awarded: awarded, Score: plan.Base + awarded, Goal: plan.Goal}
+func place(m Member, plan ClassPlan, awarded, earned points.Amount, months int) Place {
+	p := Place{Member: m, Base: plan.Base, Earned: earned, Awarded: awarded, Goal: plan.Goal}
 	if p.Goal > 0 {
-		p.Progress = int(max(0, p.Score) * 100 / p.Goal)
+		p.Due = due(p.Base, p.Goal, months)
 	}
+	p.sum()
+	p.Total = p.Score
 	return p
 }
 
-// rank parts the places into ranked and exempt and sums up. Equal scores share a rank and stand by initials.
+// sum fills in what follows from base, awards and goal.
+func (p *Place) sum() {
+	p.Score = p.Base + p.Awarded
+	if p.Goal > 0 {
+		p.Progress = int(max(0, p.Score) * 100 / p.Goal)
+	}
+}
+
+// rank parts the places into ranked and exempt and sums up. Equal totals share a rank and stand in the order given.
 func (s *Standing) rank(places []Place) {
 	var sum points.Amount
 	for _, p := range places {
@@ -169,15 +174,15 @@ func (s *Standing) rank(places []Place) {
 			continue
 		}
 		s.Ranked = append(s.Ranked, p)
-		sum += p.Score
+		sum += p.Total
 		if p.Goal > 0 && p.Score >= p.Goal {
 			s.Reached++
 		}
 	}
-	slices.SortStableFunc(s.Ranked, func(a, b Place) int { return cmp.Compare(b.Score, a.Score) })
+	slices.SortStableFunc(s.Ranked, func(a, b Place) int { return cmp.Compare(b.Total, a.Total) })
 	for i := range s.Ranked {
 		s.Ranked[i].Rank = i + 1
-		if i > 0 && s.Ranked[i].Score == s.Ranked[i-1].Score {
+		if i > 0 && s.Ranked[i].Total == s.Ranked[i-1].Total {
 			s.Ranked[i].Rank = s.Ranked[i-1].Rank
 		}
 	}
@@ -186,6 +191,7 @@ func (s *Standing) rank(places []Place) {
 	}
 }
 
+// floorDiv divides by a positive number, downwards also below zero.
 func floorDiv(a, b points.Amount) points.Amount {
 	q := a / b
 	if a%b < 0 {

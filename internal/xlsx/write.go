@@ -39,6 +39,8 @@ type Sheet struct {
 	// Rows are the values in the order of Heads: string, int, int64, Number, cal.Day, bool, or nil for blank; anything else is
 	// written as fmt.Sprint gives it. nil for a sheet to be filled in.
 	Rows iter.Seq[[]any]
+	Foot []string // lines below the rows, each across the whole width
+	Form bool     // to be printed and signed: cells are bordered, the page is landscape A4 and one wide
 }
 
 // Head is the head of a column.
@@ -62,7 +64,7 @@ func Write(w io.Writer, b Book) error {
 	if len(b.Sheets) == 0 {
 		return errors.New("writing a workbook: no sheets")
 	}
-	p := &printer{file: excelize.NewFile()}
+	p := &printer{file: excelize.NewFile(), lined: map[int]int{}}
 	defer p.file.Close()
 	if err := p.book(b); err != nil {
 		return fmt.Errorf("writing a workbook: %w", err)
@@ -75,9 +77,10 @@ func Write(w io.Writer, b Book) error {
 
 // printer holds the workbook and the styles while it is written.
 type printer struct {
-	file                                      *excelize.File
-	title, head, required, text, amount, date int
-	options                                   int // columns used on the sheet of options
+	file                                            *excelize.File
+	title, head, required, text, amount, date, foot int
+	lined                                           map[int]int // the same with borders
+	options                                         int         // columns used on the sheet of options
 }
 
 func (p *printer) book(b Book) error {
@@ -123,12 +126,17 @@ func (p *printer) styles() error {
 		{&p.text, excelize.Style{Alignment: &excelize.Alignment{Vertical: "center", WrapText: true}, NumFmt: 49}},
 		{&p.amount, excelize.Style{Alignment: &excelize.Alignment{Vertical: "center"}}},
 		{&p.date, excelize.Style{Alignment: &excelize.Alignment{Vertical: "center"}, CustomNumFmt: &day}},
+		{&p.foot, excelize.Style{Alignment: &excelize.Alignment{Vertical: "center", WrapText: true}, NumFmt: 49}},
 	} {
 		id, err := p.file.NewStyle(&s.style)
 		if err != nil {
 			return err
 		}
 		*s.id = id
+		s.style.Border = border
+		if p.lined[id], err = p.file.NewStyle(&s.style); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -150,6 +158,11 @@ func (p *printer) sheet(name string, s Sheet) error {
 	}
 	for i, h := range s.Heads {
 		if err := p.dropDown(name, i+1, head+1, h.Options); err != nil {
+			return err
+		}
+	}
+	if s.Form {
+		if err := p.page(name); err != nil {
 			return err
 		}
 	}
@@ -189,12 +202,48 @@ func (p *printer) sheet(name string, s Sheet) error {
 	if err := p.headers(sw, head, s.Heads); err != nil {
 		return err
 	}
+	last := head
 	if s.Rows != nil {
-		if err := p.rows(sw, head, s); err != nil {
+		if last, err = p.rows(sw, head, s); err != nil {
 			return err
 		}
 	}
+	if err := p.foots(sw, last, s); err != nil {
+		return err
+	}
 	return sw.Flush()
+}
+
+// page sets a sheet up for printing.
+func (p *printer) page(name string) error {
+	fit, landscape, a4, wide, tall := true, "landscape", 9, 1, 0
+	if err := p.file.SetSheetProps(name, &excelize.SheetPropsOptions{FitToPage: &fit}); err != nil {
+		return err
+	}
+	return p.file.SetPageLayout(name, &excelize.PageLayoutOptions{Orientation: &landscape, Size: &a4, FitToWidth: &wide, FitToHeight: &tall})
+}
+
+// foots writes the lines below the rows, of which the last one is in row last.
+func (p *printer) foots(sw *excelize.StreamWriter, last int, s Sheet) error {
+	for i, line := range s.Foot {
+		from, err := excelize.CoordinatesToCellName(1, last+1+i)
+		if err != nil {
+			return err
+		}
+		to, err := excelize.CoordinatesToCellName(len(s.Heads), last+1+i)
+		if err != nil {
+			return err
+		}
+		if err := sw.SetRow(from, []any{excelize.Cell{StyleID: p.foot, Value: printable(line)}}, excelize.RowOpts{Height: 28}); err != nil {
+			return err
+		}
+		if len(s.Heads) > 1 {
+			if err := sw.MergeCell(from, to); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (p *printer) headers(sw *excelize.StreamWriter, row int, heads []Head) error {
@@ -208,27 +257,40 @@ func (p *printer) headers(sw *excelize.StreamWriter, row int, heads []Head) erro
 	return sw.SetRow("A"+strconv.Itoa(row), values, excelize.RowOpts{Height: 22})
 }
 
-func (p *printer) rows(sw *excelize.StreamWriter, head int, s Sheet) error {
-	n := head
+// rows writes the rows below the header, and says which was the last.
+func (p *printer) rows(sw *excelize.StreamWriter, head int, s Sheet) (n int, err error) {
+	n = head
 	for row := range s.Rows {
 		if n++; n > lastRow {
-			return errors.New("too many rows")
+			return n, errors.New("too many rows")
 		}
 		if len(row) > len(s.Heads) {
-			return fmt.Errorf("row %d has %d values for %d columns", n, len(row), len(s.Heads))
+			return n, fmt.Errorf("row %d has %d values for %d columns", n, len(row), len(s.Heads))
 		}
 		values := make([]any, len(row))
 		for i, v := range row {
-			var err error
 			if values[i], err = p.value(v, p.style(s.Heads[i].Kind)); err != nil {
-				return fmt.Errorf("row %d: %w", n, err)
+				return n, fmt.Errorf("row %d: %w", n, err)
+			}
+			if s.Form {
+				values[i] = p.line(values[i], s.Heads[i].Kind)
 			}
 		}
 		if err := sw.SetRow("A"+strconv.Itoa(n), values); err != nil {
-			return err
+			return n, err
 		}
 	}
-	return nil
+	return n, nil
+}
+
+// line puts a border around a cell, a blank one too.
+func (p *printer) line(v any, k Kind) any {
+	c, ok := v.(excelize.Cell)
+	if !ok {
+		c = excelize.Cell{StyleID: p.style(k)}
+	}
+	c.StyleID = p.lined[c.StyleID]
+	return c
 }
 
 func (p *printer) value(v any, style int) (any, error) {

@@ -144,7 +144,127 @@ CREATE TABLE party_exemptions (
   KEY party_exemptions_member (member_id)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
 
+-- How a township evaluates its party members. A township without a row knows no grade but "below 60".
+CREATE TABLE party_standards (
+  township_id BIGINT NOT NULL PRIMARY KEY,
+  excellent BIGINT NOT NULL, -- the total from which a grade is given, in hundredths; 0 where the grade is not used
+  qualified BIGINT NOT NULL,
+  basic BIGINT NOT NULL,
+  score_percent INT NOT NULL, -- how much of the score, and of the democratic review, goes into the total
+  review_percent INT NOT NULL,
+  review_full BIGINT NOT NULL, -- full marks of the democratic review
+  publicity_days INT NOT NULL,
+  updated_at BIGINT NOT NULL
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
+
+-- The evaluation of a branch for a quarter. What follows closed_name is written when the result is published.
+CREATE TABLE party_evaluations (
+  id BIGINT NOT NULL PRIMARY KEY,
+  branch_id BIGINT NOT NULL,
+  village_id BIGINT NOT NULL,
+  township_id BIGINT NOT NULL,
+  quarter INT NOT NULL,
+  state TINYINT NOT NULL, -- party.State: 1 self-report, 2 review, 3 publicity, 4 closed
+  meeting VARCHAR(200) NOT NULL DEFAULT '', -- of the democratic review
+  met_on INT NOT NULL DEFAULT 0,
+  opened_at BIGINT NOT NULL,
+  opened_name VARCHAR(64) NOT NULL,
+  published_at BIGINT NOT NULL DEFAULT 0,
+  public_until INT NOT NULL DEFAULT 0, -- last day of publicity
+  closed_at BIGINT NOT NULL DEFAULT 0,
+  closed_name VARCHAR(64) NOT NULL DEFAULT '',
+  branch_name VARCHAR(64) NOT NULL DEFAULT '',
+  secretary VARCHAR(64) NOT NULL DEFAULT '',
+  village_name VARCHAR(64) NOT NULL DEFAULT '',
+  township_name VARCHAR(64) NOT NULL DEFAULT '',
+  scheme_year INT NOT NULL DEFAULT 0,
+  from_month INT NOT NULL DEFAULT 0,
+  to_month INT NOT NULL DEFAULT 0,
+  average BIGINT NOT NULL DEFAULT 0,
+  reached INT NOT NULL DEFAULT 0,
+  excellent BIGINT NOT NULL DEFAULT 0,
+  qualified BIGINT NOT NULL DEFAULT 0,
+  basic BIGINT NOT NULL DEFAULT 0,
+  score_percent INT NOT NULL DEFAULT 0,
+  review_percent INT NOT NULL DEFAULT 0,
+  review_full BIGINT NOT NULL DEFAULT 0,
+  publicity_days INT NOT NULL DEFAULT 0,
+  UNIQUE KEY party_evaluations_branch (branch_id, quarter),
+  KEY party_evaluations_village (village_id, quarter),
+  KEY party_evaluations_township (township_id, quarter)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
+
+-- What a member reports of the quarter, and what the branch says of the member.
+CREATE TABLE party_reviews (
+  evaluation_id BIGINT NOT NULL,
+  member_id BIGINT NOT NULL,
+  report VARCHAR(500) NOT NULL DEFAULT '',
+  self_score BIGINT NOT NULL DEFAULT 0,
+  reported_at BIGINT NOT NULL DEFAULT 0, -- 0 not yet
+  reported_name VARCHAR(64) NOT NULL DEFAULT '',
+  score BIGINT NOT NULL DEFAULT 0,
+  note VARCHAR(200) NOT NULL DEFAULT '',
+  reviewed_at BIGINT NOT NULL DEFAULT 0, -- 0 not yet
+  reviewed_name VARCHAR(64) NOT NULL DEFAULT '',
+  PRIMARY KEY (evaluation_id, member_id)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
+
+-- The published result, a row a member; taken back when the evaluation returns to review, for ever when it is closed.
+CREATE TABLE party_results (
+  evaluation_id BIGINT NOT NULL,
+  member_id BIGINT NOT NULL,
+  quarter INT NOT NULL,
+  sort INT NOT NULL,
+  place INT NOT NULL, -- 1, 2, 2, 4; 0 for the exempt
+  villager_id BIGINT NOT NULL,
+  name VARCHAR(64) NOT NULL,
+  initials VARCHAR(32) NOT NULL,
+  class TINYINT NOT NULL,
+  joined INT NOT NULL,
+  base BIGINT NOT NULL,
+  earned BIGINT NOT NULL,
+  awarded BIGINT NOT NULL,
+  goal BIGINT NOT NULL,
+  due BIGINT NOT NULL,
+  total BIGINT NOT NULL,
+  grade TINYINT NOT NULL, -- party.Grade, 0 none
+  veto VARCHAR(400) NOT NULL, -- what decided the grade directly
+  exempt_id BIGINT NOT NULL, -- 0 not exempt
+  exempt_reason TINYINT NOT NULL,
+  exempt_note VARCHAR(200) NOT NULL,
+  exempt_evidence VARCHAR(500) NOT NULL,
+  exempt_from INT NOT NULL,
+  exempt_to INT NOT NULL,
+  exempt_by VARCHAR(64) NOT NULL,
+  PRIMARY KEY (evaluation_id, member_id),
+  KEY party_results_member (member_id, quarter)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
+
+-- Objections to a published result; those after the closing amend it without altering it.
+CREATE TABLE party_objections (
+  evaluation_id BIGINT NOT NULL,
+  number INT NOT NULL,
+  quarter INT NOT NULL,
+  late TINYINT NOT NULL, -- 1 after the closing: an amendment
+  member_id BIGINT NOT NULL, -- 0 the table as a whole
+  raised_by VARCHAR(64) NOT NULL,
+  text VARCHAR(500) NOT NULL,
+  upheld TINYINT NOT NULL,
+  finding VARCHAR(500) NOT NULL,
+  grade TINYINT NOT NULL, -- of an amendment: the grade as it should have been, 0 the same
+  points BIGINT NOT NULL, -- of an amendment: what the total should have been more or less
+  actor_id BIGINT NOT NULL,
+  actor_name VARCHAR(64) NOT NULL,
+  at BIGINT NOT NULL,
+  PRIMARY KEY (evaluation_id, number)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
+
 -- +goose Down
+DROP TABLE party_objections;
+DROP TABLE party_results;
+DROP TABLE party_reviews;
+DROP TABLE party_evaluations;
+DROP TABLE party_standards;
 DROP TABLE party_exemptions;
 DROP TABLE party_members;
 DROP TABLE party_classes;
