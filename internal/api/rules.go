@@ -127,7 +127,7 @@ type AdoptionInput struct {
 
 // RuleImportNote is what a person should know about one row of an imported sheet.
 type RuleImportNote struct {
-	Row     int    `json:"row"`
+	Row     int    `json:"row" doc:"表里第几行；0 为整张表"`
 	Item    string `json:"item"`
 	Outcome string `json:"outcome" enum:"combined,partial,check,left_out" doc:"与别行合成一条、部分收入、请核对、没有收入"`
 	Text    string `json:"text"`
@@ -138,6 +138,7 @@ type RuleImportReport struct {
 	Rows    int              `json:"rows" doc:"表里多少行"`
 	Rules   int              `json:"rules" doc:"得到多少条"`
 	LeftOut int              `json:"left_out" doc:"多少行没有收入"`
+	Terms   string           `json:"terms" doc:"得到的总上限和自设条目，写成一句话"`
 	Written bool             `json:"written"`
 	Notes   []RuleImportNote `json:"notes"`
 }
@@ -163,7 +164,7 @@ func (in RuleInput) domain() rule.Input {
 }
 
 func reportOut(r rule.Report, written bool) RuleImportReport {
-	return RuleImportReport{Rows: r.Rows, Rules: r.Rules, LeftOut: r.LeftOut(), Written: written,
+	return RuleImportReport{Rows: r.Rows, Rules: r.Rules, LeftOut: r.LeftOut(), Terms: r.Terms.Text(), Written: written,
 		Notes: mapped(r.Notes, func(n rule.Note) RuleImportNote { return RuleImportNote{n.Row, n.Item, string(n.Outcome), n.Text} })}
 }
 

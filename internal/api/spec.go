@@ -63,6 +63,7 @@ type RuleSpec struct {
 	Subject   string      `json:"subject,omitempty" maxLength:"100"`
 	Evidence  string      `json:"evidence,omitempty" maxLength:"200" doc:"需要的佐证"`
 	CapText   string      `json:"cap_text,omitempty" maxLength:"200" doc:"上限的原文"`
+	Remark    string      `json:"remark,omitempty" maxLength:"200" doc:"备注"`
 	Kind      string      `json:"kind,omitempty" maxLength:"50"`
 }
 
@@ -98,13 +99,13 @@ func specOut(s rule.Spec) RuleSpec {
 		Bands:  mapped(s.Bands, func(x rule.Band) RuleBand { return RuleBand{Points(x.From), Points(x.Each), Points(x.Points)} }),
 		Whole:  s.Whole, Share: s.Share, Per: string(s.Per), Grade: s.Grade, Lowers: s.Lowers, Veto: s.Veto, Caps: mapped(s.Caps, capOut),
 		Group: s.Group, GroupPer: string(s.GroupPer), Credit: string(s.Credit), ScoreOnly: s.ScoreOnly,
-		Unit: s.Unit, Subject: s.Subject, Evidence: s.Evidence, CapText: s.CapText, Kind: s.Kind}
+		Unit: s.Unit, Subject: s.Subject, Evidence: s.Evidence, CapText: s.CapText, Remark: s.Remark, Kind: s.Kind}
 }
 
 func (s RuleSpec) domain() rule.Spec {
 	out := rule.Spec{Shape: rule.Shape(s.Shape), Points: s.Points.Amount(), Min: s.Min.Amount(), Max: s.Max.Amount(), Step: s.Step.Amount(), Less: s.Less.Amount(),
 		Whole: s.Whole, Share: s.Share, Per: rule.Per(s.Per), Grade: s.Grade, Lowers: s.Lowers, Veto: s.Veto, Group: s.Group, GroupPer: rule.Per(s.GroupPer),
-		Credit: rule.Credit(s.Credit), ScoreOnly: s.ScoreOnly, Unit: s.Unit, Subject: s.Subject, Evidence: s.Evidence, CapText: s.CapText, Kind: s.Kind}
+		Credit: rule.Credit(s.Credit), ScoreOnly: s.ScoreOnly, Unit: s.Unit, Subject: s.Subject, Evidence: s.Evidence, CapText: s.CapText, Remark: s.Remark, Kind: s.Kind}
 	for _, x := range s.Levels {
 		out.Levels = append(out.Levels, rule.Level{Name: x.Name, Points: x.Points.Amount(), Max: x.Max.Amount()})
 	}

@@ -21,8 +21,8 @@ var codeText = regexp.MustCompile(`^[0-9A-Za-z.-]{1,16}$`)
 // Preview reads a sheet as Import would and writes nothing.
 func (s *Service) Preview(ctx context.Context, actor auth.Actor, version id.ID, file io.Reader) ([]Input, Report, error) {
 	var book Book
+	var v Version
 	err := s.db.Read(ctx, func(tx db.Tx) (err error) {
-		var v Version
 		if book, v, err = readVersion(tx, actor, version); err != nil {
 			return err
 		}
@@ -37,10 +37,14 @@ func (s *Service) Preview(ctx context.Context, actor auth.Actor, version id.ID, 
 	if err != nil {
 		return nil, Report{}, err
 	}
-	return openSheet(file, book)
+	inputs, report, err := openSheet(file, book)
+	if err == nil && len(v.Terms.Limits) > 0 && len(report.Terms.Limits) == 0 {
+		report.Notes = append(report.Notes, Note{Outcome: Check, Text: "草稿原有的总上限（" + v.Terms.Text() + "）不在表里，导入后就没有了；要保留请在表里加上类型为“总上限”的行"})
+	}
+	return inputs, report, err
 }
 
-// Import replaces the rules of a draft by those of a sheet (Excel or CSV, columns as in Template or as villages name them).
+// Import replaces the rules and terms of a draft by those of a sheet (Excel or CSV, columns as in Template or as villages name them).
 // A rule that some version of the book has already, by code or by category and item, keeps its code and lineage. Rows that
 // cannot be taken are left out and named in the report; a sheet of which no row can be taken is ErrEmptySheet.
 func (s *Service) Import(ctx context.Context, actor auth.Actor, version id.ID, file io.Reader) (Report, error) {
@@ -54,6 +58,12 @@ func (s *Service) Import(ctx context.Context, actor auth.Actor, version id.ID, f
 			return err
 		}
 		if err := replaceRules(tx, b, v.ID, inputs); err != nil {
+			return err
+		}
+		if err := b.mayHave(tx, report.Terms); err != nil {
+			return err
+		}
+		if err := updateTerms(tx, v.ID, report.Terms); err != nil {
 			return err
 		}
 		return audit.Write(tx, actor.Audit("rule.import", "rule_version:"+v.ID.String(), b.Region,

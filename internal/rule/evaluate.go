@@ -275,6 +275,8 @@ func (r Rule) verdict() string {
 		text += "，一票否决"
 	}
 	switch {
+	case isConsequence(r.Spec.Grade):
+		text += "，" + r.Spec.Grade
 	case r.Spec.Grade != "":
 		text += "，直接定为「" + r.Spec.Grade + "」"
 	case !r.Spec.Veto:

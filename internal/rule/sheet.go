@@ -3,11 +3,11 @@ package rule
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
 	"jishan/internal/ledger"
-	"jishan/internal/points"
 	"jishan/internal/xlsx"
 )
 
@@ -17,6 +17,8 @@ const (
 	colCategory = "category"
 	colItem     = "item"
 	colPoints   = "points"
+	colPlus     = "plus"
+	colMinus    = "minus"
 	colUnit     = "unit"
 	colCap      = "cap"
 	colSubject  = "subject"
@@ -24,20 +26,29 @@ const (
 	colDir      = "direction"
 	colKind     = "kind"
 	colPer      = "per"
+	colGroup    = "group"
+	colSpend    = "spend"
+	colRemark   = "remark"
 )
 
 var sheetColumns = []xlsx.Column{
 	{Key: colCode, Header: "编号", Synonyms: []string{"条目编号", "编码", "code"}},
-	{Key: colCategory, Header: "类别", Synonyms: []string{"分类", "大类", "项目类别", "积分类别", "一级指标", "板块", "category"}, Merged: true},
-	{Key: colItem, Header: "条目", Synonyms: []string{"积分条目", "积分事项", "积分内容", "具体内容", "内容", "事项", "指标", "评分细则", "细则", "二级指标", "item"}, Required: true},
-	{Key: colPoints, Header: "分值", Synonyms: []string{"积分", "分数", "积分分值", "积分标准", "赋分标准", "标准", "points"}, Required: true},
+	{Key: colCategory, Header: "类别", Synonyms: []string{"分类", "大类", "项目类别", "积分类别", "类目", "信息类别", "评价类别", "一级指标", "板块", "领域", "模块", "项目", "category"}, Merged: true},
+	{Key: colItem, Header: "条目", Synonyms: []string{"积分条目", "积分事项", "积分内容", "具体内容", "内容", "评价标准", "评价内容", "标准内容", "内容标准", "主要内容", "考核内容", "评分内容", "行为", "具体行为", "积分行为",
+		"加分事项", "扣分事项", "事项", "指标", "评分细则", "细则", "二级指标", "三级指标", "积分项目", "项目内容", "项目", "item"}, Required: true},
+	{Key: colPoints, Header: "分值", Synonyms: []string{"积分", "分数", "积分分值", "积分标准", "赋分标准", "赋分", "信用赋分", "计分标准", "评分标准", "考核标准", "标准分值", "得分", "标准", "points"}},
+	{Key: colPlus, Header: "加分分值", Synonyms: []string{"加分标准", "加分", "奖分", "加分值", "奖励分值", "正向积分"}},
+	{Key: colMinus, Header: "扣分分值", Synonyms: []string{"扣分标准", "扣分", "减分", "扣分值", "减分标准", "负向积分"}},
 	{Key: colUnit, Header: "单位", Synonyms: []string{"计分单位", "计量单位", "unit"}},
-	{Key: colCap, Header: "上限", Synonyms: []string{"积分上限", "封顶", "频次", "频次限制", "次数限制", "上限规则", "cap"}},
-	{Key: colSubject, Header: "计分对象", Synonyms: []string{"对象", "积分对象", "适用对象", "记入", "subject"}},
-	{Key: colEvidence, Header: "佐证", Synonyms: []string{"佐证材料", "证明材料", "认定依据", "认定方式", "evidence"}},
-	{Key: colDir, Header: "方向", Synonyms: []string{"加扣", "加减", "加减分", "加分扣分", "加扣分", "direction"}},
+	{Key: colCap, Header: "上限", Synonyms: []string{"积分上限", "最高分", "最高分值", "封顶", "封顶分值", "频次", "频次限制", "频率", "次数限制", "上限规则", "上限分值", "cap"}},
+	{Key: colSubject, Header: "计分对象", Synonyms: []string{"对象", "积分对象", "适用对象", "考核对象", "记入", "subject"}},
+	{Key: colEvidence, Header: "佐证", Synonyms: []string{"佐证材料", "证明材料", "认定依据", "认定方式", "认定标准", "审核方式", "evidence"}},
+	{Key: colDir, Header: "方向", Synonyms: []string{"加扣", "加减", "加减分", "加分扣分", "加扣分", "奖惩", "direction"}},
 	{Key: colKind, Header: "类型", Synonyms: []string{"计分类型", "计分方式", "kind"}},
-	{Key: colPer, Header: "累次周期", Synonyms: []string{"累计周期", "per"}},
+	{Key: colPer, Header: "累次周期", Synonyms: []string{"周期", "累计周期", "计算周期", "per"}},
+	{Key: colGroup, Header: "取高组", Synonyms: []string{"就高组", "互斥组", "同类取高", "group"}},
+	{Key: colSpend, Header: "可否兑换", Synonyms: []string{"兑换", "是否兑换", "是否可兑换", "spendable"}},
+	{Key: colRemark, Header: "备注", Synonyms: []string{"说明", "备注说明", "有关说明", "remark"}},
 }
 
 const (
@@ -79,6 +90,7 @@ type Note struct {
 type Report struct {
 	Rows  int // rows of the sheet that are not blank
 	Rules int // rules they make
+	Terms Terms
 	Notes []Note
 }
 
@@ -104,6 +116,8 @@ type reader struct {
 	asset   ledger.Asset
 	report  Report
 	entries []entry
+	above   string // the category last named
+	carried bool   // it has been told that blank categories take it
 }
 
 func (rd *reader) note(row int, item string, o Outcome, format string, args ...any) {
@@ -113,6 +127,10 @@ func (rd *reader) note(row int, item string, o Outcome, format string, args ...a
 // readSheet reads a table into rules for a book of the asset. Only a broken file is an error; whatever is wrong with a row
 // is in the report.
 func readSheet(t *xlsx.Table, asset ledger.Asset) ([]Input, Report, error) {
+	if !t.Has(colPoints) && !t.Has(colPlus) && !t.Has(colMinus) && !t.Has(colDir) {
+		rd := &reader{asset: asset}
+		return nil, rd.report, xlsx.ErrColumns.With("没有找到“分值”一列（也可以叫积分、分数、赋分标准、加分、扣分），请按模板的表头填写")
+	}
 	rd := &reader{asset: asset}
 	for row, err := range t.Rows() {
 		if err != nil {
@@ -131,20 +149,19 @@ func readSheet(t *xlsx.Table, asset ledger.Asset) ([]Input, Report, error) {
 }
 
 func (rd *reader) read(row *xlsx.Row) {
+	if rd.terms(row) {
+		return
+	}
 	e := entry{row: row.Number, Input: Input{
 		Code: row.Code(colCode), Category: oneLine(row.Get(colCategory)), Item: oneLine(row.Need(colItem)),
-		Spec: Spec{Unit: oneLine(row.Get(colUnit)), Evidence: oneLine(row.Get(colEvidence))},
+		Spec: Spec{Unit: oneLine(row.Get(colUnit)), Evidence: oneLine(row.Get(colEvidence)), Remark: oneLine(row.Get(colRemark))},
 	}}
-	sign, ok := direction(row.Get(colDir))
-	if !ok {
-		row.Problem(colDir, "「"+cut(row.Get(colDir), 20)+"」无法识别，请填“加分”或“扣分”")
-	}
-	if e.Category == "" {
-		e.Category = noCategory
-	}
+	rd.category(&e)
 	rd.subject(&e, row)
-	rd.points(&e, row, sign)
-	rd.caps(&e, row)
+	extra := rd.points(&e, row)
+	rd.group(&e, row)
+	rd.spend(&e, row)
+	rd.caps(&e, row, extra)
 	if row.OK() {
 		if err := e.check(rd.asset); err != nil {
 			row.Problem("", errText(err))
@@ -154,17 +171,38 @@ func (rd *reader) read(row *xlsx.Row) {
 		rd.entries = append(rd.entries, e)
 		return
 	}
+	rd.leaveOut(row, e.Item)
+}
+
+// category of a row that names none is that of the row above: so tables look whose merged cells were taken apart.
+func (rd *reader) category(e *entry) {
+	switch {
+	case e.Category != "":
+		rd.above = e.Category
+	case rd.above == "":
+		e.Category = noCategory
+	default:
+		e.Category = rd.above
+		if !rd.carried {
+			rd.note(e.row, e.Item, Check, "类别空着的行按上一行的类别“%s”导入，后面的也一样，请核对", cut(rd.above, 20))
+		}
+		rd.carried = true
+	}
+}
+
+// leaveOut tells of a row that is not taken, in place of whatever else was said of it.
+func (rd *reader) leaveOut(row *xlsx.Row, item string) {
 	var problems []string
 	for _, p := range row.Problems() {
 		problems = append(problems, strings.TrimPrefix(p.Path, fmt.Sprintf("第%d行", row.Number))+p.Text)
 	}
 	rd.report.Notes = slices.DeleteFunc(rd.report.Notes, func(n Note) bool { return n.Row == row.Number })
-	rd.note(row.Number, e.Item, LeftOut, "没有导入：%s", strings.Join(problems, "；"))
+	rd.note(row.Number, item, LeftOut, "没有导入：%s", strings.Join(problems, "；"))
 }
 
 func (rd *reader) subject(e *entry, row *xlsx.Row) {
 	word := oneLine(row.Get(colSubject))
-	e.Subject = subjectOf(word)
+	e.Subject, e.Spec.Credit = subjectOf(word)
 	if word == "" {
 		e.Subject = Household
 		if rd.asset == ledger.PartyScore {
@@ -172,56 +210,118 @@ func (rd *reader) subject(e *entry, row *xlsx.Row) {
 		}
 	}
 	if e.Subject == 0 {
-		row.Problem(colSubject, "「"+cut(word, 20)+"」无法识别，请填“户”“个人”或“党员”")
+		row.Problem(colSubject, "「"+cut(word, 20)+"」无法识别，请填“户”“个人”“户主”“每名成员”“个人和户”或“党员”")
 	}
-	if word != SubjectNames[e.Subject] {
+	if word != subjectName(e.Subject, e.Spec.Credit) {
 		e.Spec.Subject = word
 	}
 }
 
-// points reads what the row gives, and how; a kind that cannot be expressed keeps the row as far as its points go.
-func (rd *reader) points(e *entry, row *xlsx.Row, sign int) {
+// worthCell is the cell that says how many points, and the direction that goes with it. Sheets have one column, or one for
+// what is added and one for what is taken, or write +5 where others write 加分.
+func (rd *reader) worthCell(e *entry, row *xlsx.Row) (text, key string, sign int) {
+	word := row.Get(colDir)
+	sign, ok := direction(word)
+	switch {
+	case row.Has(colPoints):
+		text, key = row.Get(colPoints), colPoints
+	case row.Has(colPlus) && row.Has(colMinus):
+		row.Problem(colMinus, "加分和扣分请分两行写")
+		return "", colMinus, 0
+	case row.Has(colPlus):
+		return row.Get(colPlus), colPlus, 1
+	case row.Has(colMinus):
+		return row.Get(colMinus), colMinus, -1
+	case !ok:
+		return word, colDir, 0
+	}
+	if !ok {
+		row.Problem(colDir, "「"+cut(word, 20)+"」无法识别，请填“加分”或“扣分”")
+	}
+	return text, key, sign
+}
+
+// points reads what the row gives, and how; a kind that cannot be expressed keeps the row as far as its points go. What looks
+// like caps comes back.
+func (rd *reader) points(e *entry, row *xlsx.Row) (caps []string) {
 	kind := oneLine(row.Get(colKind))
 	shape, known := kindWords[strings.ToLower(xlsx.Fold(kind))]
 	e.shape = shape
 	s := &e.Spec
-	if !row.Has(colPoints) {
-		if shape != Grade {
-			row.Problem(colPoints, "没有填分值")
-			return
-		}
-		s.Shape, s.Lowers = Grade, sign < 0
-		rd.note(e.row, e.Item, Partial, "直接定级的条目没有分值：已保存，不加减分，请在评议时处理")
-		return
+	text, key, sign := rd.worthCell(e, row)
+	if !row.OK() {
+		return nil
 	}
-	w, problem := parseWorth(row.Get(colPoints), sign)
+	if text == "" {
+		if shape == Grade {
+			s.Shape, s.Lowers = Grade, sign < 0
+			rd.note(e.row, e.Item, Partial, "直接定级的条目没有写定为哪一等（如 定为不合格，或 一票否决）：已导入，登记时不加减分，请在评议时处理")
+			return nil
+		}
+		if text = worthInItem(e.Item); text == "" {
+			row.Problem(colPoints, "没有填分值，"+howToWrite)
+			return nil
+		}
+		rd.note(e.row, e.Item, Check, "没有单独填分值，从条目里读出「%s」，请核对", cut(text, 40))
+	}
+	unit := s.Unit
+	if u := strings.TrimRight(plain(kind, ""), "计积分"); !known && strings.HasPrefix(u, "每") && unitQuantity.MatchString(u) {
+		shape, known, unit = Amount, true, u // 类型 写着 每百元计分
+	}
+	w, problem := parseWorth(text, sign, shape, unit)
 	if problem != "" {
-		row.Problem(colPoints, problem)
-		return
+		row.Problem(key, problem)
+		return nil
 	}
-	s.Shape = w.shape
-	switch w.shape {
-	case Fixed:
-		s.Points = w.nums[0]
-	case Range:
-		s.Min, s.Max, s.Step = w.nums[0], w.nums[1], w.step
-		if s.Min.Abs() > s.Max.Abs() {
-			s.Min, s.Max = s.Max, s.Min
-		}
-	case Escalate:
-		for _, n := range w.nums {
-			s.Steps = append(s.Steps, Step{Points: n})
-		}
+	w.keep(s)
+	if w.odd != "" {
+		rd.note(e.row, e.Item, Check, "%s，请核对", w.odd)
 	}
 	switch {
-	case kind == "" || shape == w.shape || shape == Escalate && w.shape == Fixed:
+	case kind == "" || shape == w.Shape || shape == Escalate && w.Shape == Fixed || shape == Tiers && w.Shape == Fixed:
 	case known && shape == Fixed:
-		rd.note(e.row, e.Item, Check, "类型写的是「%s」，但分值是%s，已按%s导入", kind, ShapeNames[w.shape], ShapeNames[w.shape])
+		rd.note(e.row, e.Item, Check, "类型写的是「%s」，但分值是%s，已按%s导入", kind, ShapeNames[w.Shape], ShapeNames[w.Shape])
 	default:
 		s.Kind = kind
-		rd.note(e.row, e.Item, Partial, "类型「%s」现在还不能自动计算，已先按%s分值 %s 导入，登记时请人工核对", cut(kind, 20), ShapeNames[w.shape], s.Text())
+		rd.note(e.row, e.Item, Partial, "类型「%s」与分值对不上或不能自动计算，已先按%s分值 %s 导入，登记时请人工核对；%s", cut(kind, 20), ShapeNames[w.Shape], s.Text(), howToWrite)
+	}
+	if s.Shape == Fixed && shape != Fixed && countsSomething.MatchString(xlsx.Fold(e.Item)) && key != "" && !tierItem.MatchString(xlsx.Fold(e.Item)) {
+		rd.note(e.row, e.Item, Check, "条目像是按数量计分，分值却是固定的 %s；要自动计算，请在“分值”里写如 每100元1分、每小时0.5分", s.Points)
 	}
 	rd.per(s, row)
+	return w.caps
+}
+
+var countsSomething = regexp.MustCompile(`每(?:增加)?[0-9.]*(?:元|小时|万元|百元|千元|亩|公斤|斤)`)
+
+// worthInItem is the last clauses of an item that say points: 参加村民大会，每次积2分.
+func worthInItem(item string) string {
+	clauses := split(strings.NewReplacer("，", ",", "；", ";", "。", ";").Replace(item), ",;")
+	for n := 1; n <= len(clauses); n++ {
+		tail := strings.Join(clauses[len(clauses)-n:], ",")
+		if !strings.Contains(tail, "分") && !strings.Contains(tail, "一票否决") {
+			continue
+		}
+		if _, problem := parseWorth(tail, 0, "", ""); problem == "" {
+			return tail
+		}
+	}
+	if m := itemPoints.FindStringSubmatch(xlsx.Fold(item)); m != nil {
+		return m[1]
+	}
+	return ""
+}
+
+var itemPoints = regexp.MustCompile(`[(]?((?:每次|每人次|每人|每户)?(?:加|扣|积|计|奖|奖励|减)[0-9.]+(?:[-~][0-9.]+)?分)[)]?$`)
+
+// keep puts what the cell says into the Spec of the row.
+func (w worth) keep(s *Spec) {
+	out := w.Spec
+	out.Unit, out.Credit, out.Subject, out.Evidence, out.Remark = s.Unit, s.Credit, s.Subject, s.Evidence, s.Remark
+	if w.Unit != "" && (s.Unit == "" || w.Shape == Amount || w.Shape == Tiers) {
+		out.Unit = w.Unit
+	}
+	*s = out
 }
 
 func (rd *reader) per(s *Spec, row *xlsx.Row) {
@@ -229,35 +329,82 @@ func (rd *reader) per(s *Spec, row *xlsx.Row) {
 	if word == "" {
 		return
 	}
-	i := slices.IndexFunc(pers, func(p struct {
-		per           Per
-		every, within string
-	}) bool {
-		return word == p.every || word == strings.TrimPrefix(p.every, "每")
-	})
+	per, ok := periodNamed(word)
+	kind := kindWords[strings.ToLower(row.Code(colKind))]
 	switch {
-	case i < 0:
+	case !ok:
 		row.Problem(colPer, "请填“每月”“每季度”“每年”或“累计”")
-	case s.Shape == Escalate || s.Shape == Fixed && kindWords[strings.ToLower(row.Code(colKind))] == Escalate:
-		s.Per = pers[i].per
+	case slices.Contains([]Shape{Escalate, Double, Tiers, Amount}, s.Shape) || s.Shape == Fixed && (kind == Escalate || kind == Tiers):
+		s.Per = per
 	default:
-		row.Problem(colPer, "只有累次加重的条目才填")
+		row.Problem(colPer, "只有累次加重、再犯加倍、累计分档、按量的条目才填")
 	}
 }
 
-func (rd *reader) caps(e *entry, row *xlsx.Row) {
-	text := oneLine(row.Get(colCap))
-	caps, rest := ParseCaps(text, e.Subject)
-	if e.Spec.Shape == Grade {
-		if text != "" {
-			e.Spec.CapText = text
+// periodNamed reads 每月, 月 or 累计.
+func periodNamed(word string) (Per, bool) {
+	for _, p := range pers[1:] {
+		if word == p.every || word == strings.TrimPrefix(p.every, "每") || word == p.every+"度" || word == strings.TrimPrefix(p.every, "每")+"度" {
+			return p.per, true
 		}
+	}
+	return "", false
+}
+
+// group reads 优秀学生 or 优秀学生（每年）.
+func (rd *reader) group(e *entry, row *xlsx.Row) {
+	s := &e.Spec
+	s.Group = oneLine(row.Get(colGroup))
+	if i := strings.LastIndexAny(s.Group, "（("); i > 0 {
+		if per, ok := periodNamed(strings.TrimRight(xlsx.Fold(s.Group[i:])[1:], ")")); ok {
+			s.Group, s.GroupPer = strings.TrimSpace(s.Group[:i]), per
+		}
+	}
+}
+
+func (rd *reader) spend(e *entry, row *xlsx.Row) {
+	switch row.Code(colSpend) {
+	case "", "是", "可", "可以", "可兑换", "能":
+	case "否", "不可", "不可以", "不可兑换", "不兑换", "不能", "不能兑换", "不参与兑换":
+		e.Spec.ScoreOnly = true
+	default:
+		row.Problem(colSpend, "请填“可兑换”或“不可兑换”")
+	}
+}
+
+func (rd *reader) caps(e *entry, row *xlsx.Row, extra []string) {
+	text := oneLine(row.Get(colCap))
+	if e.Spec.Shape == Grade {
+		e.Spec.CapText = text
 		return
 	}
-	e.Spec.Caps = caps
+	if bare := xlsx.Fold(text); bare != "" && strings.Trim(bare, "0123456789.分") == "" {
+		rd.note(e.row, e.Item, Partial, "上限「%s」没有写明是每次、每日、每月还是每年，没有控制；请写成如 每年最多%s分", cut(text, 20), strings.TrimSuffix(bare, "分"))
+		e.Spec.CapText, text = text, ""
+	}
+	all := text
+	if len(extra) > 0 {
+		all = strings.Trim(all+"；"+strings.Join(extra, "；"), "；")
+	}
+	caps, rest := ParseCaps(all, e.Subject)
+	caps = slices.DeleteFunc(caps, func(c Cap) bool {
+		if c.Who != WhoPerson || e.Spec.Credit == CreditBoth {
+			return false
+		}
+		rest = append(rest, FormatCaps([]Cap{c})+"（要按人计，请把计分对象改成“个人和户”）")
+		return true
+	})
+	if fromRemark, odd := ParseCaps(e.Spec.Remark, e.Subject); len(fromRemark) > 0 && len(odd) == 0 && len(caps) == 0 {
+		caps = fromRemark
+		rd.note(e.row, e.Item, Check, "备注里写着上限「%s」，已作为这一条的上限导入，请核对", cut(e.Spec.Remark, 40))
+	}
+	if len(caps) > 0 {
+		e.Spec.Caps = caps
+	}
+	rest = slices.DeleteFunc(rest, func(clause string) bool { return rd.limit(e, clause) })
 	if len(rest) > 0 {
-		e.Spec.CapText = text
-		rd.note(e.row, e.Item, Partial, "上限中的「%s」还不能自动控制，其余内容已导入，登记时请人工把关", cut(strings.Join(rest, "；"), 60))
+		e.Spec.CapText = all
+		rd.note(e.row, e.Item, Partial, "上限中的「%s」还不能自动控制，其余内容已导入，登记时请人工把关；请写成如 每日最多1次；每月最多20分", cut(strings.Join(rest, "；"), 60))
 	}
 }
 
@@ -282,7 +429,7 @@ func (in Input) check(asset ledger.Asset) error {
 	}
 	s := in.Spec
 	if s.Shape == Fixed {
-		s.Per = "" // a rung that combine has not yet put in its place
+		s.Per = "" // a rung or tier that combine has not yet put in its place
 	}
 	return s.Validate()
 }
@@ -309,136 +456,3 @@ func (in Input) checkCredit() error {
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
-
-// rungs is the item of an escalating row without its ordinal, and the ordinal's wording: 家禽散养 and （第二次发现）.
-func rungs(item string) (base, label string, n int) {
-	i := strings.LastIndexAny(item, "（(")
-	if i < 0 {
-		if i = strings.LastIndex(item, "第"); i < 0 {
-			return item, "", 0
-		}
-	}
-	if n = ordinal(xlsx.Fold(item[i:])); n == 0 {
-		return item, "", 0
-	}
-	return strings.TrimSpace(item[:i]), item[i:], n
-}
-
-// combine makes one rule of the rows 第一次, 第二次, 第三次及以上 of the same item, notes rows that stand twice, and drops
-// codes that are taken.
-func (rd *reader) combine() []Input {
-	var out []Input
-	done := map[int]bool{}
-	seen := map[string]entry{}
-	codes := map[string]int{}
-	for i, e := range rd.entries {
-		if done[i] {
-			continue
-		}
-		if e.shape == Escalate && e.Spec.Shape == Fixed {
-			rd.escalate(&e, rd.entries[i:], func(j int) { done[i+j] = true })
-		}
-		key := e.Category + "\x00" + e.Item
-		if first, ok := seen[key]; ok {
-			difference := "内容也相同"
-			if first.Spec.Text() != e.Spec.Text() {
-				difference = "分值不同"
-			}
-			rd.note(e.row, e.Item, Check, "与第 %d 行的条目相同（%s），两条都已导入，请核对", first.row, difference)
-		} else {
-			seen[key] = e
-		}
-		if first, ok := codes[e.Code]; ok && e.Code != "" {
-			rd.note(e.row, e.Item, Check, "编号「%s」与第 %d 行重复，已另编一个", e.Code, first)
-			e.Code = ""
-		}
-		codes[e.Code] = e.row
-		out = append(out, e.Input)
-	}
-	return out
-}
-
-// escalate turns e, the first of rest, into the rule of all rungs among rest; a row whose rungs do not make a whole ladder
-// stays a rule of fixed points, and says so.
-func (rd *reader) escalate(e *entry, rest []entry, done func(int)) {
-	base, _, _ := rungs(e.Item)
-	type rung struct {
-		at, n int
-		label string
-		entry
-	}
-	var found []rung
-	for j, o := range rest {
-		if o.shape != Escalate || o.Spec.Shape != Fixed || o.Category != e.Category {
-			continue
-		}
-		if b, label, n := rungs(o.Item); n > 0 && b == base {
-			found = append(found, rung{j, n, label, o})
-		}
-	}
-	slices.SortStableFunc(found, func(a, b rung) int { return cmp.Compare(a.n, b.n) })
-	spec := e.Spec
-	spec.Shape, spec.Points = Escalate, 0
-	whole := len(found) >= 2
-	for i, r := range found {
-		whole = whole && r.n == i+1 && r.Subject == e.Subject
-		spec.Steps = append(spec.Steps, Step{Points: r.Spec.Points, Label: r.label})
-	}
-	if !whole || spec.Validate() != nil {
-		e.Spec.Per = ""
-		e.Spec.Kind = ShapeNames[Escalate]
-		rd.note(e.row, e.Item, Partial, "没有找到配套的“第一次、第二次……”各行，不能逐次加重，已按固定分值 %s 导入", e.Spec.Text())
-		return
-	}
-	rows := make([]string, len(found))
-	for i, r := range found {
-		rows[i] = fmt.Sprint(r.row)
-		done(r.at)
-		if !slices.Equal(r.Spec.Caps, e.Spec.Caps) || r.Spec.CapText != e.Spec.CapText || r.Spec.Evidence != e.Spec.Evidence || r.Spec.Unit != e.Spec.Unit {
-			rd.note(r.row, r.Item, Check, "单位、上限或佐证与第 %d 行不同，合并后以第 %d 行为准", e.row, e.row)
-		}
-	}
-	for i, r := range found {
-		rd.note(r.row, r.Item, Combined, "第 %s 行合并为一条“%s”，第 %d 次计 %s", strings.Join(rows, "、"), cut(base, 40), i+1, spec.Steps[i].Points.Signed())
-	}
-	e.Item, e.Spec = base, spec
-}
-
-// lines are the rows that write a rule out: one, or one for each worded rung.
-func (r Rule) lines() [][]any {
-	s := r.Spec
-	kind, per := ShapeNames[s.Shape], ""
-	if s.Kind != "" {
-		kind = s.Kind
-	}
-	if s.Per != "" {
-		per = pers[s.Per.index()].every
-	}
-	caps := s.CapText
-	if caps == "" {
-		caps = FormatCaps(s.Caps)
-	}
-	subject := s.Subject
-	if subject == "" {
-		subject = SubjectNames[r.Subject]
-	}
-	dir := "加分"
-	if s.Deducts() {
-		dir = "扣分"
-	}
-	line := func(item string, worth any) []any {
-		return []any{r.Code, r.Category, item, worth, s.Unit, caps, subject, s.Evidence, dir, kind, per}
-	}
-	number := func(p points.Amount) any { return xlsx.Number(p.String()) }
-	switch {
-	case s.Shape == Fixed:
-		return [][]any{line(r.Item, number(s.Points))}
-	case s.Shape == Escalate && !slices.ContainsFunc(s.Steps, func(st Step) bool { return st.Label == "" }):
-		var out [][]any
-		for _, st := range s.Steps {
-			out = append(out, line(r.Item+st.Label, number(st.Points)))
-		}
-		return out
-	}
-	return [][]any{line(r.Item, s.Text())}
-}

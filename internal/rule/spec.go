@@ -174,6 +174,7 @@ type Spec struct {
 	Subject  string `json:"subject,omitzero"`  // 户（记在户主账户）
 	Evidence string `json:"evidence,omitzero"` // 需上传照片
 	CapText  string `json:"capText,omitzero"`  // the cap as written, where Caps cannot say the whole of it
+	Remark   string `json:"remark,omitzero"`   // 备注
 	Kind     string `json:"kind,omitzero"`     // the kind as written, where Shape cannot say it
 }
 

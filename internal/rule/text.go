@@ -39,14 +39,17 @@ func (s Spec) Text() string {
 	case Block:
 		return "满分" + s.Points.String() + "，每处-" + s.Less.String()
 	case Grade:
-		switch {
-		case s.Veto && s.Grade != "":
-			return "一票否决，定为" + s.Grade
-		case s.Veto:
-			return "一票否决"
-		case s.Grade != "":
-			return "定为" + s.Grade
+		var parts []string
+		if s.Veto {
+			parts = append(parts, "一票否决")
 		}
+		switch {
+		case s.Grade != "" && isConsequence(s.Grade):
+			parts = append(parts, s.Grade)
+		case s.Grade != "":
+			parts = append(parts, "定为"+s.Grade)
+		}
+		return strings.Join(parts, "，")
 	}
 	return ""
 }

@@ -37,7 +37,7 @@ func (s Spec) Validate() error {
 	case !slices.Contains([]Credit{CreditSubject, CreditHead, CreditMembers, CreditBoth}, s.Credit):
 		return ErrSpec.With("记给谁「%s」无法识别", s.Credit)
 	}
-	for _, t := range []string{s.Unit, s.Subject, s.Evidence, s.CapText, s.Kind} {
+	for _, t := range []string{s.Unit, s.Subject, s.Evidence, s.CapText, s.Kind, s.Remark} {
 		if tooLong(t, maxText) {
 			return ErrSpec.With("说明文字不能超过 %d 字", maxText)
 		}

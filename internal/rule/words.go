@@ -1,19 +1,24 @@
 package rule
 
 import (
-	"regexp"
+	"slices"
 	"strings"
 
-	"jishan/internal/points"
 	"jishan/internal/xlsx"
 )
 
 // kindWords are the names of shapes in sheets; 类型 in any of them.
 var kindWords = map[string]Shape{
-	"flat": Fixed, "fixed": Fixed, "固定": Fixed, "固定分值": Fixed, "固定分": Fixed,
-	"range": Range, "区间": Range, "范围": Range, "幅度": Range, "区间分": Range,
-	"repeat_escalation": Escalate, "escalate": Escalate, "累次加重": Escalate, "逐次加重": Escalate, "累犯加重": Escalate, "逐次递增": Escalate,
-	"direct_grade": Grade, "grade": Grade, "直接定级": Grade, "定级": Grade, "直接定等": Grade,
+	"flat": Fixed, "fixed": Fixed, "固定": Fixed, "固定分值": Fixed, "固定分": Fixed, "一次性": Fixed, "按次": Fixed,
+	"range": Range, "区间": Range, "范围": Range, "幅度": Range, "区间分": Range, "幅度分": Range, "酌情": Range,
+	"level": Levels, "levels": Levels, "graded": Levels, "severity": Levels, "分级": Levels, "分等": Levels, "按程度": Levels, "按情节": Levels, "分级定分": Levels, "等级": Levels,
+	"repeat_escalation": Escalate, "escalate": Escalate, "累次加重": Escalate, "逐次加重": Escalate, "累犯加重": Escalate, "逐次递增": Escalate, "递增": Escalate,
+	"double": Double, "repeat_double": Double, "再犯加倍": Double, "加倍": Double, "翻倍": Double,
+	"tiers": Tiers, "tier": Tiers, "cumulative_tier": Tiers, "cumulative_tiers": Tiers, "累计分档": Tiers, "累进分档": Tiers, "分档累计": Tiers, "累计达标": Tiers,
+	"amount": Amount, "per_amount": Amount, "per_unit": Amount, "按量": Amount, "按量计分": Amount, "按数量": Amount, "按金额": Amount, "分段": Amount, "按比例": Amount,
+	"block": Block, "full_mark": Block, "满分倒扣": Block, "倒扣": Block, "满分扣减": Block, "扣减": Block,
+	"base": Base, "基础分": Base, "起始分": Base, "初始分": Base,
+	"direct_grade": Grade, "grade": Grade, "veto": Grade, "直接定级": Grade, "定级": Grade, "直接定等": Grade, "直接判级": Grade, "一票否决": Grade,
 }
 
 // direction is +1, −1, or 0 where the sheet does not say; ok is false for a word that is neither.
@@ -29,93 +34,44 @@ func direction(word string) (sign int, ok bool) {
 	return 0, false
 }
 
-// subjectOf reads whom a rule counts for; a remark in parentheses does not matter. 0 where the word says nothing.
-func subjectOf(word string) Subject {
+// subjectOf reads whom a rule counts for, and who is credited; a remark in parentheses does not matter. 0 where the word
+// says nothing.
+func subjectOf(word string) (Subject, Credit) {
 	word, _, _ = strings.Cut(xlsx.Fold(word), "(")
+	has := func(words ...string) bool {
+		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(word, w) })
+	}
+	person := has("个人", "本人", "村民", "成员", "当事人", "居民")
 	switch {
-	case strings.Contains(word, "党员"):
-		return Member
-	case strings.Contains(word, "个人"), strings.Contains(word, "村民"), strings.Contains(word, "成员"), strings.Contains(word, "本人"):
-		return Person
-	case strings.Contains(word, "户"), strings.Contains(word, "家庭"):
-		return Household
+	case has("党员"):
+		return Member, CreditSubject
+	case has("户主", "家长"):
+		return Person, CreditHead
+	case has("每名成员", "每位成员", "每个成员", "全体成员", "全部成员", "所有成员", "每名家庭成员", "每位家庭成员", "每个家庭成员"):
+		return Person, CreditMembers
+	case person && has("户", "家庭") && has("和", "及", "与", "、", "+", "同时", "并"):
+		return Household, CreditBoth
+	case person && !has("户"), has("个人"):
+		return Person, CreditSubject
+	case has("户", "家庭"):
+		return Household, CreditSubject
+	case person:
+		return Person, CreditSubject
 	}
-	return 0
+	return 0, CreditSubject
 }
 
-// worth is what a cell of points says: one number, two ends of a range with a step, or the rungs of a repeat.
-type worth struct {
-	shape Shape // Fixed, Range or Escalate
-	nums  []points.Amount
-	step  points.Amount
-}
-
-var (
-	rangeText = regexp.MustCompile(`^([+-]?[0-9.]+)分?(?:~|-|—|–|至|到)+?([+-]?[0-9.]+)分?(?:[(,](?:步长|每档|每)([0-9.]+)分?(?:一档)?\)?)?$`)
-	wordsOff  = strings.NewReplacer("−", "-", "﹣", "-", "∼", "~", "〜", "~", "积分", "分", "个分", "分")
-)
-
-// parseWorth reads a cell of points. sign is the sheet's direction: with −1 a bare number is a deduction.
-// The problem is Chinese; empty where there is none.
-func parseWorth(text string, sign int) (w worth, problem string) {
-	s := wordsOff.Replace(xlsx.Fold(text))
-	for _, p := range []struct {
-		word string
-		sign int
-	}{{"扣除", -1}, {"扣", -1}, {"减", -1}, {"奖励", 1}, {"奖", 1}, {"加", 1}} {
-		if rest, ok := strings.CutPrefix(s, p.word); ok {
-			if sign != 0 && sign != p.sign {
-				return w, "分值与加扣方向不一致"
-			}
-			s, sign = rest, p.sign
-			break
-		}
+// subjectName is how a sheet writes whom a rule counts for.
+func subjectName(s Subject, c Credit) string {
+	switch c {
+	case CreditHead:
+		return "户主"
+	case CreditMembers:
+		return "每名成员"
+	case CreditBoth:
+		return "个人和户"
 	}
-	var parts []string
-	switch m := rangeText.FindStringSubmatch(s); {
-	case m != nil:
-		w.shape, parts = Range, m[1:3]
-		if m[3] != "" {
-			step, err := points.Parse(m[3])
-			if err != nil || step <= 0 {
-				return w, "区间的步长应是大于 0、最多两位小数的数字"
-			}
-			w.step = step
-		}
-	case strings.ContainsAny(s, "/、"):
-		w.shape, parts = Escalate, strings.FieldsFunc(s, func(r rune) bool { return r == '/' || r == '、' })
-	default:
-		w.shape, parts = Fixed, []string{s}
-	}
-	for _, p := range parts {
-		d, ok := xlsx.ParseDecimal(strings.TrimSuffix(p, "分"))
-		n, err := points.Parse(d)
-		if !ok || err != nil {
-			return w, "分值「" + cut(text, 30) + "」无法识别，请填数字（最多两位小数）、区间如 2～5，或累次加重如 -8/-15/-20"
-		}
-		w.nums = append(w.nums, n)
-	}
-	return w.signed(sign)
-}
-
-func (w worth) signed(sign int) (worth, string) {
-	plus, minus := false, false
-	for _, n := range w.nums {
-		plus, minus = plus || n > 0, minus || n < 0
-	}
-	switch {
-	case len(w.nums) == 0 || !plus && !minus:
-		return w, "分值不能是 0"
-	case plus && minus:
-		return w, "同一条的分值不能有正有负"
-	case minus && sign > 0:
-		return w, "方向是加分，分值却是负数"
-	case plus && sign < 0:
-		for i := range w.nums {
-			w.nums[i] = -w.nums[i]
-		}
-	}
-	return w, ""
+	return SubjectNames[s]
 }
 
 // cut is at most n characters of s.
