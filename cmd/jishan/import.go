@@ -73,14 +73,9 @@ func (c importRoster) Run(e *env) error {
 		if err != nil {
 			return err
 		}
-		bar := e.bar(-1, "读取户册")
+		bar := e.bar(100, "导入户册")
 		report, err := s.People.ImportRoster(e.ctx, commandLine, village.ID, sheet, people.ImportOptions{
-			Preview: c.Preview, SkipBad: c.SkipBad, Progress: func(done, total int) {
-				if total > 0 { // it is not known yet while the sheet is being read
-					bar.ChangeMax(total)
-				}
-				_ = bar.Set(done)
-			}})
+			Preview: c.Preview, SkipBad: c.SkipBad, Progress: func(p people.Progress) { _ = bar.Set(p.Percent) }})
 		_ = bar.Finish()
 		if err != nil {
 			return err

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"time"
 
 	"jishan/internal/auth"
 	"jishan/internal/errs"
+	"jishan/internal/id"
 	"jishan/internal/people"
 )
 
@@ -27,7 +29,39 @@ type RosterReport struct {
 	Moved         int            `json:"moved" doc:"其中换了户的"`
 	Unchanged     int            `json:"unchanged"`
 	Written       bool           `json:"written" doc:"是否已经写入"`
-	Problems      []SheetProblem `json:"problems"`
+	Problems      []SheetProblem `json:"problems" doc:"最多列出 1000 处，全部的在 Excel 里"`
+	ProblemCount  int            `json:"problem_count"`
+}
+
+// RosterImport is an import in the background.
+type RosterImport struct {
+	ID        id.ID         `json:"id"`
+	Village   id.ID         `json:"village"`
+	ActorName string        `json:"actor_name"`
+	State     string        `json:"state" enum:"running,done,failed,lost" doc:"lost：服务在途中断，不知写入没有；重新导入不会重复登记"`
+	Percent   int           `json:"percent" doc:"完成了百分之几"`
+	Rows      int           `json:"rows" doc:"已读多少行"`
+	StartedAt time.Time     `json:"started_at"`
+	Report    *RosterReport `json:"report,omitempty" doc:"done 时有"`
+	Failure   *AwardFailure `json:"failure,omitempty" doc:"failed 时有：为什么什么也没有写入"`
+}
+
+var importStates = words[people.ImportState]{people.ImportRunning: "running", people.ImportDone: "done", people.ImportFailed: "failed", people.ImportLost: "lost"}
+
+func rosterOut(r *people.RosterReport, problems int) RosterReport {
+	return RosterReport{r.Rows, r.NewHouseholds, r.NewVillagers, r.Changed, r.Moved, r.Unchanged, r.Written,
+		problemsOut(r.Problems[:min(people.MaxProblems, len(r.Problems))]), problems}
+}
+
+func importOut(m people.Import) RosterImport {
+	out := RosterImport{ID: m.ID, Village: m.Village, ActorName: m.ActorName, State: importStates[m.State], Percent: m.Percent, Rows: m.Rows, StartedAt: m.StartedAt}
+	if m.Report != nil {
+		out.Report = ptr(rosterOut(m.Report, m.Problems))
+	}
+	if m.Failure != nil {
+		out.Failure = &AwardFailure{m.Failure.Code, m.Failure.Text}
+	}
+	return out
 }
 
 // ImportQuery is how to treat a sheet.
@@ -49,7 +83,18 @@ func (s *Server) rosterOps() {
 			if err != nil {
 				return RosterReport{}, err
 			}
-			return RosterReport{r.Rows, r.NewHouseholds, r.NewVillagers, r.Changed, r.Moved, r.Unchanged, r.Written, problemsOut(r.Problems)}, nil
+			return rosterOut(r, len(r.Problems)), nil
+		})
+	register(s, Op{ID: "roster-import-start", Method: "POST", Path: "/villages/{id}/roster/imports", Summary: "在后台导入花名册",
+		Note: "几千人以上的大表用这个：马上回答，再按编号查进度。断开连接不影响导入。", Tag: tagPeople, Perm: auth.PeopleWrite, Audience: Officers, Upload: true},
+		func(ctx context.Context, c *Call, in *ImportQuery) (RosterImport, error) {
+			m, err := s.deps.People.StartImport(ctx, c.Actor, in.ID.V, c.Upload.Data, people.ImportOptions{Preview: in.Preview, SkipBad: in.SkipBad, Log: s.log})
+			return importOut(m), err
+		})
+	register(s, Op{ID: "roster-import-get", Method: "GET", Path: "/roster-imports/{id}", Summary: "后台导入到了哪里", Note: "完成后保留 30 天。", Tag: tagPeople, Perm: auth.PeopleWrite, Audience: Officers},
+		func(ctx context.Context, c *Call, in *ByID) (RosterImport, error) {
+			m, err := s.deps.People.Import(ctx, c.Actor, in.ID.V)
+			return importOut(m), err
 		})
 	registerFile(s, Op{ID: "roster-problems", Method: "POST", Path: "/villages/{id}/roster/import/problems", Summary: "检查花名册，取回有问题的行",
 		Note: "回答是一份 Excel，只含有问题的行和原因，改好后可再导入。什么也不写入。", Tag: tagPeople, Perm: auth.PeopleWrite, Audience: Officers, Upload: true},

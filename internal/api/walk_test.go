@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -236,6 +237,16 @@ func roster(t *testing.T, w *township) {
 	template := officer.send("GET", "/templates/roster.xlsx", nil).body
 	preview := ask[api.RosterReport](officer, "POST", v+"/roster/import?preview=true", template)
 	require.False(t, preview.Written)
+	started := ask[api.RosterImport](officer, "POST", v+"/roster/imports", []byte("户主,手机号\n吴在后台,13800005678\n吴错号,1380000\n"))
+	var ended api.RosterImport
+	require.Eventually(t, func() bool {
+		ended = ask[api.RosterImport](officer, "GET", "/roster-imports/"+started.ID.String(), nil)
+		return ended.State != "running"
+	}, 10*time.Second, 5*time.Millisecond)
+	require.Equal(t, "done", ended.State)
+	require.Equal(t, []int{100, 2, 1}, []int{ended.Percent, ended.Rows, ended.Report.ProblemCount})
+	require.False(t, ended.Report.Written)
+	require.Contains(t, ended.Report.Problems[0].Text, "手机号码不对")
 	bad := officer.send("POST", v+"/roster/import/problems", template)
 	require.Equal(t, 200, bad.status, string(bad.body))
 	require.True(t, bytes.HasPrefix(bad.body, []byte("PK")))

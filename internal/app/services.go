@@ -72,6 +72,9 @@ func plain(secrets []conf.Secret) []string {
 
 // Close finishes what waits in the lanes.
 func (s *Services) Close() {
+	if s.People != nil {
+		s.People.Close()
+	}
 	if s.Awards != nil {
 		s.Awards.Close()
 	}

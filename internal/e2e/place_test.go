@@ -169,6 +169,29 @@ func (p *place) give(t testing.TB, village id.ID, n int64, houses ...id.ID) {
 	}
 }
 
+// expire gives a household points that were good until yesterday, and clears them. It returns the clearing's number.
+func (p *place) expire(t testing.TB, village, house id.ID) int64 {
+	t.Helper()
+	require.NoError(t, p.d.Tx(p.ctx, func(tx db.Tx) error {
+		b := ledger.Begin(tx)
+		wallet, today := ledger.Wallet(village, house), cal.DayOf(tx.Now)
+		if err := b.Lock(wallet); err != nil {
+			return err
+		}
+		_, err := b.Post(ledger.Posting{Book: village, Kind: ledger.Opening, Asset: ledger.Points, Day: today, Month: today.Month(), Household: house,
+			From: ledger.Issue(village, ledger.Points), To: wallet, Amount: points.Whole(3), Lot: today.Add(-1), Reason: "期初"})
+		if err != nil {
+			return err
+		}
+		return b.Seal()
+	}))
+	due, err := p.Awards.Due(p.ctx, system, village)
+	require.NoError(t, err)
+	done, err := p.Awards.Expire(p.ctx, system, idempotency.Request{}, village, due.DueTotals)
+	require.NoError(t, err)
+	return done.Number
+}
+
 // code is a fresh dynamic code, as the household's screen shows it.
 func (p *place) code(t testing.TB, house id.ID) string {
 	t.Helper()

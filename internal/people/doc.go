@@ -2,7 +2,7 @@
 // villagers.
 //
 // Tables: regions, village_settings, grids, grid_households, households,
-// villagers.
+// villagers, roster_imports.
 //
 //	houses, err := people.HouseholdsByID(tx, ids)
 //	set, err := people.SettingsOf(tx, village)   // defaults where the village has decided nothing
@@ -13,7 +13,8 @@
 // (regions, grids, settings, households, villagers, search, binding), names and
 // codes (pinyin, code), and the import of rosters in the order in which it
 // works: roster → roster_read → roster_blocks → roster_plan → roster_apply →
-// roster_write. All but the first and the last of these are pure.
+// roster_write. All but the first and the last of these are pure. roster_job
+// runs imports in the background.
 //
 // Invariants:
 //   - a household code is unique and carries a check character (ParseHouseCode);

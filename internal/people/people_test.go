@@ -35,6 +35,7 @@ func setup(t testing.TB) fixture {
 	var err error
 	f.s, err = people.NewService(f.db, []byte(strings.Repeat("k", 32)))
 	require.NoError(t, err)
+	t.Cleanup(f.s.Close)
 	make := func(parent people.Region, kind people.RegionKind, code, name string) people.Region {
 		r, err := f.s.CreateRegion(ctx, system, people.NewRegion{Parent: parent.ID, Kind: kind, Code: code, Name: name})
 		require.NoError(t, err)

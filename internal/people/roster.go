@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"slices"
 
@@ -50,9 +51,15 @@ const maxRoster = 50_100
 type ImportOptions struct {
 	Preview bool // look, write nothing
 	SkipBad bool // write the good rows even though others are bad
-	// Progress is told how far the import is; nil for none. total is 0 while the sheet is being read and done counts its rows;
-	// then total is what there is to write. It starts again when the transaction has to be run again.
-	Progress func(done, total int)
+	// Progress is told how far the import is; nil for none. It goes back when the transaction has to be run again.
+	Progress func(Progress)
+	Log      *slog.Logger // of imports in the background; nil = discard
+}
+
+// Progress is how far an import is.
+type Progress struct {
+	Rows    int // of the sheet, read so far
+	Percent int // of the whole work, 0–100: reading is half of it, unless it is all
 }
 
 // RosterReport is what an import did, or would do.
@@ -135,13 +142,21 @@ func (s *Service) ImportRoster(ctx context.Context, actor auth.Actor, village id
 		return nil, err
 	}
 	if o.Progress == nil {
-		o.Progress = func(int, int) {}
+		o.Progress = func(Progress) {}
 	}
 	table, headOnly, err := openRoster(sheet)
 	if err != nil {
 		return nil, err
 	}
-	entries, bad, err := s.readRoster(table, headOnly, o.Progress)
+	half := 50
+	if o.Preview {
+		half = 100
+	}
+	rows := 0
+	entries, bad, err := s.readRoster(table, headOnly, func(n int, share float64) {
+		rows = n
+		o.Progress(Progress{rows, int(share * float64(half))})
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +176,7 @@ func (s *Service) ImportRoster(ctx context.Context, actor auth.Actor, village id
 		if o.Preview || len(bad)+len(plan.problems) > 0 && !o.SkipBad {
 			return nil
 		}
-		if err := plan.write(tx, o.Progress); err != nil {
+		if err := plan.write(tx, func(done, total int) { o.Progress(Progress{rows, half + half*done/max(total, 1)}) }); err != nil {
 			return err
 		}
 		written = true

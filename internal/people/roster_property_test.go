@@ -110,16 +110,19 @@ func bigRoster(t testing.TB, n int) []byte {
 }
 
 func TestProgressIsTold(t *testing.T) {
-	f := setup(t)
-	var read, done, total int
-	_, err := f.s.ImportRoster(ctx, system, f.village.ID, bigRoster(t, 3000), people.ImportOptions{Progress: func(d, n int) {
-		if n == 0 {
-			read = d
-			return
-		}
-		require.GreaterOrEqual(t, d, done)
-		done, total = d, n
-	}})
-	require.NoError(t, err)
-	require.Equal(t, []int{3000, 3750, 3750}, []int{read, done, total})
+	for _, preview := range []bool{true, false} {
+		t.Run(fmt.Sprint("preview ", preview), func(t *testing.T) {
+			f := setup(t)
+			var seen []people.Progress
+			_, err := f.s.ImportRoster(ctx, system, f.village.ID, bigRoster(t, 3000), people.ImportOptions{Preview: preview, Progress: func(p people.Progress) { seen = append(seen, p) }})
+			require.NoError(t, err)
+			require.Greater(t, len(seen), 6)
+			require.Less(t, seen[0].Percent, 25)
+			require.Equal(t, people.Progress{Rows: 3000, Percent: 100}, seen[len(seen)-1])
+			for i := range seen[1:] {
+				require.GreaterOrEqual(t, seen[i+1].Percent, seen[i].Percent)
+				require.GreaterOrEqual(t, seen[i+1].Rows, seen[i].Rows)
+			}
+		})
+	}
 }

@@ -27,7 +27,7 @@ type entry struct {
 }
 
 // readRoster reads all rows. What is wrong with a row by itself is noted in it; only such rows are kept, by index of the entry.
-func (s *Service) readRoster(t *xlsx.Table, headOnly bool, progress func(done, total int)) ([]entry, map[int]*xlsx.Row, error) {
+func (s *Service) readRoster(t *xlsx.Table, headOnly bool, progress func(rows int, share float64)) ([]entry, map[int]*xlsx.Row, error) {
 	var entries []entry
 	bad := map[int]*xlsx.Row{}
 	for row, err := range t.Rows() {
@@ -44,10 +44,10 @@ func (s *Service) readRoster(t *xlsx.Table, headOnly bool, progress func(done, t
 			bad[len(entries)] = row
 		}
 		if entries = append(entries, e); len(entries)%500 == 0 {
-			progress(len(entries), 0)
+			progress(len(entries), row.Share)
 		}
 	}
-	progress(len(entries), 0)
+	progress(len(entries), 1)
 	return entries, bad, nil
 }
 

@@ -20,6 +20,8 @@ type Service struct {
 	db   *db.DB
 	seal cipher.AEAD
 	hash []byte
+
+	imports *imports
 }
 
 // ErrPhone is a telephone number that cannot be one.
@@ -28,7 +30,7 @@ var ErrPhone = errs.Define(errs.Invalid, "person.phone", "手机号码不对，�
 // ErrIDNumber is an identity number whose check digit or birth date is wrong.
 var ErrIDNumber = errs.Define(errs.Invalid, "person.idno", "身份证号码不对，请核对 18 位号码")
 
-// NewService derives its keys from secret (at least 32 bytes): one to encrypt telephone numbers, one to find numbers by hash.
+// NewService makes the service; Close ends its imports in the background. It derives its keys from secret (at least 32 bytes): one to encrypt telephone numbers, one to find numbers by hash.
 func NewService(d *db.DB, secret []byte) (*Service, error) {
 	if len(secret) < 32 {
 		return nil, fmt.Errorf("the secret for telephone numbers has %d bytes, at least 32 are needed", len(secret))
@@ -50,7 +52,7 @@ func NewService(d *db.DB, secret []byte) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("preparing encryption: %w", err)
 	}
-	return &Service{db: d, seal: aead, hash: hashKey}, nil
+	return &Service{db: d, seal: aead, hash: hashKey, imports: newImports()}, nil
 }
 
 // keyed is the hash by which a number is found; kind keeps telephone and identity numbers apart.

@@ -83,7 +83,7 @@ func streamCSV(text string, comma rune, l Limits, yield func(rawRow, error) bool
 		number += begin - line
 		line, _ = r.FieldPos(len(record) - 1)
 		line += strings.Count(record[len(record)-1], "\n")
-		row := rawRow{number: number}
+		row := rawRow{number: number, share: float64(r.InputOffset()) / float64(len(text))}
 		for i, field := range record {
 			c := textCell(field, l.Cell)
 			if c.blank() {

@@ -245,7 +245,7 @@ func (t *Table) Rows() iter.Seq2[*Row, error] {
 			if raw.number <= t.HeaderRow {
 				continue
 			}
-			row := &Row{Number: raw.number, table: t, cells: raw.cells}
+			row := &Row{Number: raw.number, Share: raw.share, table: t, cells: raw.cells}
 			if row.blank() || t.repeated(row) {
 				continue
 			}

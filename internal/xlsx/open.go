@@ -28,7 +28,8 @@ type sheet struct {
 
 // rawRow is one row as the file has it, blank rows included when the file has them.
 type rawRow struct {
-	number int // as the person sees it, from 1
+	number int     // as the person sees it, from 1
+	share  float64 // of the sheet, this row included
 	cells  []cell
 }
 
@@ -153,7 +154,7 @@ func openArchive(b []byte, l Limits) (*archive, error) {
 
 // open unpacks a part; no part yields more bytes than the directory, which has been checked, says. A part that is not there
 // is ErrBroken.
-func (a *archive) open(name string) (io.ReadCloser, error) {
+func (a *archive) open(name string) (*counted, error) {
 	f := a.parts[partName(name)]
 	if f == nil {
 		return nil, ErrBroken.Wrap(fmt.Errorf("workbook has no part %q", name))
@@ -162,7 +163,8 @@ func (a *archive) open(name string) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, ErrBroken.Wrap(err)
 	}
-	return &counted{ReadCloser: rc, left: int64(f.UncompressedSize64)}, nil
+	size := int64(f.UncompressedSize64)
+	return &counted{ReadCloser: rc, size: size, left: size}, nil
 }
 
 func (a *archive) has(name string) bool { return a.parts[partName(name)] != nil }
@@ -170,8 +172,11 @@ func (a *archive) has(name string) bool { return a.parts[partName(name)] != nil 
 // counted stops a part that unpacks to more than it declared.
 type counted struct {
 	io.ReadCloser
-	left int64
+	size, left int64
 }
+
+// share is how much has been read.
+func (c *counted) share() float64 { return 1 - float64(c.left)/float64(max(c.size, 1)) }
 
 // Read is io.Reader.
 func (c *counted) Read(p []byte) (int, error) {

@@ -11,7 +11,8 @@ import (
 // Row is one row of a table. Its reading methods note what is wrong instead of returning it, so that a person gets to see all
 // the mistakes of a row at once; look at OK when all is read. A column that the table lacks reads as blank.
 type Row struct {
-	Number int // as the person sees it in Excel, from 1
+	Number int     // as the person sees it in Excel, from 1
+	Share  float64 // of the sheet that has been read with it, 0–1, for showing progress
 
 	table    *Table
 	cells    []cell

@@ -72,7 +72,7 @@ func (w *workbook) stream(part string, yield func(rawRow, error) bool) {
 				yield(rawRow{}, broken(err))
 				return
 			}
-			number = row.number
+			number, row.share = row.number, rc.share()
 			if !row.blank() {
 				filled++
 			}

@@ -259,7 +259,22 @@ CREATE TABLE party_objections (
   PRIMARY KEY (evaluation_id, number)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
 
+-- An import of a roster in the background; kept for thirty days. The sheet itself is never stored.
+CREATE TABLE roster_imports (
+  id BIGINT NOT NULL PRIMARY KEY,
+  village_id BIGINT NOT NULL,
+  actor_id BIGINT NOT NULL,
+  actor_name VARCHAR(64) NOT NULL,
+  state TINYINT NOT NULL, -- 1 running, 2 done, 3 failed
+  percent INT NOT NULL,
+  sheet_rows INT NOT NULL, -- read so far
+  report MEDIUMTEXT NOT NULL, -- how it ended, as JSON; no telephone or identity numbers
+  started_at BIGINT NOT NULL,
+  seen_at BIGINT NOT NULL -- renewed by the process that does the work
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
+
 -- +goose Down
+DROP TABLE roster_imports;
 DROP TABLE party_objections;
 DROP TABLE party_results;
 DROP TABLE party_reviews;
