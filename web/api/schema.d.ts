@@ -1451,6 +1451,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/roster-imports/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 后台导入到了哪里
+         * @description 完成后保留 30 天。
+         */
+        get: operations["roster-import-get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rule-books": {
         parameters: {
             query?: never;
@@ -2396,6 +2416,26 @@ export interface paths {
          * @description 回答是一份 Excel，只含有问题的行和原因，改好后可再导入。什么也不写入。
          */
         post: operations["roster-problems"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/villages/{id}/roster/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 在后台导入花名册
+         * @description 几千人以上的大表用这个：马上回答，再按编号查进度。断开连接不影响导入。
+         */
+        post: operations["roster-import-start"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3906,6 +3946,32 @@ export interface components {
         RolesInput: {
             roles: components["schemas"]["RoleInput"][];
         };
+        RosterImport: {
+            actor_name: string;
+            /** @description failed 时有：为什么什么也没有写入 */
+            failure?: components["schemas"]["AwardFailure"];
+            id: string;
+            /**
+             * Format: int64
+             * @description 完成了百分之几
+             */
+            percent: number;
+            /** @description done 时有 */
+            report?: components["schemas"]["RosterReport"];
+            /**
+             * Format: int64
+             * @description 已读多少行
+             */
+            rows: number;
+            /** Format: date-time */
+            started_at: string;
+            /**
+             * @description lost：服务在途中断，不知写入没有；重新导入不会重复登记
+             * @enum {string}
+             */
+            state: "running" | "done" | "failed" | "lost";
+            village: string;
+        };
         RosterReport: {
             /**
              * Format: int64
@@ -3921,6 +3987,9 @@ export interface components {
             new_households: number;
             /** Format: int64 */
             new_villagers: number;
+            /** Format: int64 */
+            problem_count: number;
+            /** @description 最多列出 1000 处，全部的在 Excel 里 */
             problems: components["schemas"]["SheetProblem"][];
             /** Format: int64 */
             rows: number;
@@ -3997,7 +4066,10 @@ export interface components {
              * @enum {string}
              */
             outcome: "combined" | "partial" | "check" | "left_out";
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description 表里第几行；0 为整张表
+             */
             row: number;
             text: string;
         };
@@ -4018,6 +4090,8 @@ export interface components {
              * @description 得到多少条
              */
             rules: number;
+            /** @description 得到的总上限和自设条目，写成一句话 */
+            terms: string;
             written: boolean;
         };
         RuleInput: {
@@ -4114,6 +4188,8 @@ export interface components {
             per?: "day" | "week" | "month" | "quarter" | "year" | "ever";
             /** @description 固定的分值、第一次的分值、满分、基础分 */
             points?: number;
+            /** @description 备注 */
+            remark?: string;
             /** @description 只计累计积分，不可兑换 */
             score_only?: boolean;
             /**
@@ -7599,6 +7675,37 @@ export interface operations {
             };
         };
     };
+    "roster-import-get": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RosterImport"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "rule-book-list": {
         parameters: {
             query: {
@@ -9724,6 +9831,52 @@ export interface operations {
                 };
                 content: {
                     "application/octet-stream": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "roster-import-start": {
+        parameters: {
+            query?: {
+                /** @description 只检查，不写入 */
+                preview?: boolean;
+                /** @description 有问题的行跳过，其余照常写入 */
+                skip_bad?: boolean;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /**
+                     * Format: binary
+                     * @description Excel 文件（.xlsx 或 .csv）
+                     */
+                    file: string;
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RosterImport"];
                 };
             };
             /** @description Error */
