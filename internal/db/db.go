@@ -15,11 +15,14 @@ package db
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
@@ -56,6 +59,7 @@ type DB struct {
 	wp, rp  *sql.DB
 	clock   func() time.Time
 	log     *slog.Logger
+	memo    sync.Map
 }
 
 // Tx is a running transaction with its fixed time. Now is UTC, truncated to milliseconds.
@@ -63,6 +67,7 @@ type Tx struct {
 	*gorm.DB
 	Now     time.Time
 	Dialect Dialect
+	Memo    *sync.Map // what has been committed to this database and never changes, kept between transactions by whoever read it
 }
 
 // Millis is Now as stored.
@@ -157,7 +162,7 @@ func (d *DB) openMySQL(dsn string, maxOpen int) error {
 	if err != nil {
 		return fmt.Errorf("reading the MySQL DSN: %w", err)
 	}
-	d.wp = sql.OpenDB(conn)
+	d.wp = sql.OpenDB(readCommitted{conn})
 	d.rp = d.wp
 	d.wp.SetMaxOpenConns(maxOpen)
 	d.wp.SetMaxIdleConns(maxOpen)
@@ -168,6 +173,21 @@ func (d *DB) openMySQL(dsn string, maxOpen int) error {
 	}
 	d.r = d.w
 	return nil
+}
+
+// readCommitted opens connections at the isolation that writing transactions have, so that beginning one is a single round trip.
+type readCommitted struct{ driver.Connector }
+
+// Connect implements driver.Connector.
+func (c readCommitted) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := conn.(driver.ExecerContext).ExecContext(ctx, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", nil); err != nil {
+		return nil, errors.Join(fmt.Errorf("choosing the isolation level: %w", err), conn.Close())
+	}
+	return conn, nil
 }
 
 func config() *gorm.Config {

@@ -41,11 +41,7 @@ func (d *DB) Tx(ctx context.Context, fn func(Tx) error) error {
 }
 
 func (d *DB) once(ctx context.Context, fn func(Tx) error) (err error) {
-	var opts *sql.TxOptions
-	if d.Dialect == MySQL {
-		opts = &sql.TxOptions{Isolation: sql.LevelReadCommitted}
-	}
-	g := d.w.WithContext(ctx).Begin(opts)
+	g := d.w.WithContext(ctx).Begin()
 	if g.Error != nil {
 		return fmt.Errorf("beginning a transaction: %w", g.Error)
 	}
@@ -55,7 +51,7 @@ func (d *DB) once(ctx context.Context, fn func(Tx) error) (err error) {
 			g.Rollback()
 		}
 	}()
-	if err := fn(Tx{DB: g, Now: d.Now(), Dialect: d.Dialect}); err != nil {
+	if err := fn(Tx{DB: g, Now: d.Now(), Dialect: d.Dialect, Memo: &d.memo}); err != nil {
 		return err
 	}
 	done = true
@@ -84,5 +80,10 @@ func (d *DB) Read(ctx context.Context, fn func(Tx) error) error {
 		return fmt.Errorf("beginning a reading transaction: %w", g.Error)
 	}
 	defer g.Rollback()
-	return fn(Tx{DB: g, Now: d.Now(), Dialect: d.Dialect})
+	return fn(Tx{DB: g, Now: d.Now(), Dialect: d.Dialect, Memo: &d.memo})
+}
+
+// Look runs fn outside of any transaction: for a single SELECT, which is a snapshot of its own and costs one round trip.
+func (d *DB) Look(ctx context.Context, fn func(Tx) error) error {
+	return fn(Tx{DB: d.r.WithContext(ctx), Now: d.Now(), Dialect: d.Dialect, Memo: &d.memo})
 }
