@@ -29,6 +29,7 @@ type Service struct {
 	o      Options
 	keys   ring
 	parser *jwt.Parser
+	parsed parsed
 	hasher hasher
 	lane   *batch.Lane[id.ID, facts]
 	trees  trees
@@ -51,7 +52,7 @@ func New(d *db.DB, o Options) (*Service, error) {
 	}
 	s := &Service{db: d, o: o, keys: keys, parser: newParser(d.Now), hasher: newHasher()}
 	// One worker: with two on two cores the second snatches single requests while the first is busy, and nothing gathers.
-	s.lane = batch.New(batch.Options{Max: 256, Workers: 1, Timeout: 10 * time.Second}, s.lookUp)
+	s.lane = batch.New(batch.Options{Max: 256, Timeout: 10 * time.Second}, s.lookUp)
 	return s, nil
 }
 

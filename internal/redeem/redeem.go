@@ -120,7 +120,6 @@ type Options struct {
 	TicketTTL       time.Duration
 	RefundWindow    time.Duration
 	MaxBatch        int // orders in one commit; 0 = 256
-	Workers         int // commits at the same time; 0 = 1
 }
 
 // Service is the counter. Close it to finish what is queued.
@@ -142,7 +141,7 @@ func New(d *db.DB, o Options) (*Service, error) {
 		return nil, errors.New("redeem: CodeTTL, TicketTTL and RefundWindow must be above zero")
 	}
 	s := &Service{db: d, o: o, keys: k, pins: make(chan struct{}, max(2, runtime.GOMAXPROCS(0)))}
-	s.lane = batch.New(batch.Options{Max: o.MaxBatch, Workers: o.Workers}, s.confirmBatch)
+	s.lane = batch.New(batch.Options{Max: o.MaxBatch}, s.confirmBatch)
 	return s, nil
 }
 

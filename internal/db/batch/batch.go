@@ -3,6 +3,8 @@
 // A Lane runs a function on whatever has queued up while the previous run was
 // busy: no timer, so a lone request waits for nobody, and a burst of single
 // requests costs little more than one. Each submitter gets its own result.
+// Where a run has decided and only writes any more, it may let the next one
+// begin: see Next.
 //
 //	lane := batch.New(batch.Options{Max: 256}, func(ctx context.Context, in []Order) []batch.Result[Outcome] { … })
 //	out, err := lane.Submit(ctx, order)
@@ -33,7 +35,6 @@ type Result[R any] struct {
 type Options struct {
 	Max     int           // items in one run; 0 = 256
 	Queue   int           // items that may wait; beyond it Submit sheds with errs.ErrUnavailable; 0 = 4096
-	Workers int           // runs at the same time; 0 = 1
 	Timeout time.Duration // of one run; 0 = 30 s
 }
 
@@ -45,6 +46,7 @@ type Lane[T, R any] struct {
 	o     Options
 	run   func(context.Context, []T) []Result[R]
 	queue chan *item[T, R]
+	turn  chan struct{} // full while somebody gathers, or runs and has not let the next one begin
 	stop  chan struct{}
 	once  sync.Once
 	wg    sync.WaitGroup
@@ -66,16 +68,12 @@ func New[T, R any](o Options, run func(context.Context, []T) []Result[R]) *Lane[
 	if o.Queue == 0 {
 		o.Queue = 4096
 	}
-	if o.Workers == 0 {
-		o.Workers = 1
-	}
 	if o.Timeout == 0 {
 		o.Timeout = 30 * time.Second
 	}
-	l := &Lane[T, R]{o: o, run: run, queue: make(chan *item[T, R], o.Queue), stop: make(chan struct{})}
-	l.wg.Add(o.Workers)
-	for range o.Workers {
-		go l.work()
+	l := &Lane[T, R]{o: o, run: run, queue: make(chan *item[T, R], o.Queue), turn: make(chan struct{}, 1), stop: make(chan struct{})}
+	for range 2 {
+		l.wg.Go(l.work)
 	}
 	return l
 }
@@ -120,26 +118,42 @@ func (l *Lane[T, R]) Close() {
 }
 
 func (l *Lane[T, R]) work() {
-	defer l.wg.Done()
-	for {
+	for l.takeTurn() {
+	}
+}
+
+// takeTurn gathers and runs once; false when the lane is closed and empty.
+func (l *Lane[T, R]) takeTurn() bool {
+	l.turn <- struct{}{}
+	over := sync.OnceFunc(func() { <-l.turn })
+	defer over()
+	var first *item[T, R]
+	select {
+	case first = <-l.queue:
+	case <-l.stop:
 		select {
-		case first := <-l.queue:
-			l.do(first)
-		case <-l.stop:
-			for {
-				select {
-				case first := <-l.queue:
-					l.do(first)
-				default:
-					return
-				}
-			}
+		case first = <-l.queue:
+		default:
+			return false
 		}
+	}
+	l.do(first, over)
+	return true
+}
+
+type nextKey struct{}
+
+// Next, called with the context of a run, lets the lane's next run begin beside the rest of this one; at most two are under way.
+// It is for the moment when a run has decided and what is left is waiting for a database: the next one then reads while this
+// one writes. Whatever the two share must be locked by then. Outside of a run it does nothing.
+func Next(ctx context.Context) {
+	if over, ok := ctx.Value(nextKey{}).(func()); ok {
+		over()
 	}
 }
 
 // do runs first and everything that waits behind it.
-func (l *Lane[T, R]) do(first *item[T, R]) {
+func (l *Lane[T, R]) do(first *item[T, R], over func()) {
 	runtime.Gosched() // whoever is ready to submit does so now: fuller runs at no wait
 	items := l.keep(nil, first)
 	for len(items) < l.o.Max {
@@ -158,7 +172,7 @@ func (l *Lane[T, R]) do(first *item[T, R]) {
 	for i, it := range items {
 		in[i] = it.in
 	}
-	out := l.safely(in)
+	out := l.safely(in, over)
 	for i, it := range items {
 		it.done <- out[i]
 	}
@@ -173,8 +187,8 @@ func (l *Lane[T, R]) keep(items []*item[T, R], it *item[T, R]) []*item[T, R] {
 	return append(items, it)
 }
 
-func (l *Lane[T, R]) safely(in []T) (out []Result[R]) {
-	ctx, cancel := context.WithTimeout(context.Background(), l.o.Timeout)
+func (l *Lane[T, R]) safely(in []T, over func()) (out []Result[R]) {
+	ctx, cancel := context.WithTimeout(context.WithValue(context.Background(), nextKey{}, over), l.o.Timeout)
 	defer cancel()
 	defer func() {
 		if p := recover(); p != nil {

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -26,7 +27,7 @@ func double(_ context.Context, in []int) []batch.Result[int] {
 
 func TestEverySubmitterGetsItsOwnResult(t *testing.T) {
 	var runs atomic.Int64
-	l := batch.New(batch.Options{Max: 64, Workers: 2}, func(c context.Context, in []int) []batch.Result[int] {
+	l := batch.New(batch.Options{Max: 64}, func(c context.Context, in []int) []batch.Result[int] {
 		runs.Add(1)
 		require.LessOrEqual(t, len(in), 64)
 		return double(c, in)
@@ -151,4 +152,39 @@ func TestBisectIsolatesTheCulprit(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A run that calls Next has one other beside it, never two; without the call they follow each other.
+func TestNextLetsOneMoreRunBegin(t *testing.T) {
+	for _, ahead := range []bool{false, true} {
+		var inside, most atomic.Int64
+		l := batch.New(batch.Options{Max: 1}, func(c context.Context, in []int) []batch.Result[int] {
+			n := inside.Add(1)
+			defer inside.Add(-1)
+			for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+			}
+			if ahead {
+				batch.Next(c)
+				batch.Next(c)
+			}
+			time.Sleep(2 * time.Millisecond)
+			return double(c, in)
+		})
+		var wg sync.WaitGroup
+		for i := range 20 {
+			wg.Go(func() {
+				got, err := l.Submit(ctx, i)
+				require.NoError(t, err)
+				require.Equal(t, 2*i, got)
+			})
+		}
+		wg.Wait()
+		l.Close()
+		want := int64(1)
+		if ahead {
+			want = 2
+		}
+		require.Equal(t, want, most.Load())
+	}
+	batch.Next(context.Background())
 }
