@@ -104,9 +104,10 @@ const accountColumns = "id, book_id, asset, kind, owner_id, tracked, balance, fl
 // chunk bounds the IN lists, to stay below the databases' limits on placeholders.
 const chunk = 1000
 
-// loadAccounts reads the accounts that exist among refs. With lock it holds them until the end of the transaction; rows are
-// locked in the order of the index accounts_owner, the same in every transaction.
-func loadAccounts(tx db.Tx, refs []Ref, lock bool) (map[Ref]accountRow, error) {
+// loadAccounts reads the accounts that exist among refs, with their lots. With lock it holds them until the end of the
+// transaction; rows are locked in the order of the index accounts_owner, the same in every transaction, and lots only under
+// their account's lock.
+func loadAccounts(tx db.Tx, refs []Ref, lock bool) (map[Ref]*account, error) {
 	want := map[Ref]bool{}
 	var owners, books []id.ID
 	for _, r := range refs {
@@ -117,25 +118,42 @@ func loadAccounts(tx db.Tx, refs []Ref, lock bool) (map[Ref]accountRow, error) {
 		}
 	}
 	owners, books = unique(owners), unique(books)
-	index, suffix := "", ""
+	index := ""
 	if tx.Dialect == db.MySQL {
 		index = " FORCE INDEX (accounts_owner)"
 	}
+	suffix := ""
 	if lock {
 		suffix = tx.ForUpdate()
 	}
-	out := make(map[Ref]accountRow, len(want))
+	q := "SELECT a.id, a.book_id, a.asset, a.kind, a.owner_id, a.balance, a.floor, a.created_at, COALESCE(l.expiry_day, 0), COALESCE(l.amount, 0) FROM accounts a" + index +
+		" LEFT JOIN lots l ON l.account_id = a.id AND l.amount > 0" +
+		" WHERE a.owner_id IN ? AND a.book_id IN ? ORDER BY a.owner_id, a.book_id, a.asset, a.kind" + suffix
+	out := make(map[Ref]*account, len(want))
+	each := func(rows db.Row) error {
+		var a account
+		var l lot
+		err := rows.Scan(&a.id, &a.ref.Book, &a.ref.Asset, &a.ref.Kind, &a.ref.Owner, &a.balance, &a.floor, &a.created, &l.day, &l.amount)
+		if err != nil || !want[a.ref] {
+			return err
+		}
+		known := out[a.ref]
+		if known == nil {
+			known = &a
+			out[a.ref] = known
+		}
+		if l.amount > 0 {
+			known.lots = append(known.lots, l)
+		}
+		return nil
+	}
 	for part := range slices.Chunk(owners, chunk) {
-		var rows []accountRow
-		q := "SELECT " + accountColumns + " FROM accounts" + index + " WHERE owner_id IN ? AND book_id IN ? ORDER BY owner_id, book_id, asset, kind" + suffix
-		if err := tx.Raw(q, part, books).Scan(&rows).Error; err != nil {
+		if err := db.Query(tx, each, q, db.ListOf(part), db.ListOf(books)); err != nil {
 			return nil, fmt.Errorf("reading accounts: %w", err)
 		}
-		for _, r := range rows {
-			if want[r.ref()] {
-				out[r.ref()] = r
-			}
-		}
+	}
+	for _, a := range out {
+		slices.SortFunc(a.lots, func(x, y lot) int { return int(x.day) - int(y.day) })
 	}
 	return out, nil
 }
@@ -143,24 +161,6 @@ func loadAccounts(tx db.Tx, refs []Ref, lock bool) (map[Ref]accountRow, error) {
 func unique(ids []id.ID) []id.ID {
 	slices.Sort(ids)
 	return slices.Compact(ids)
-}
-
-func loadLots(tx db.Tx, accounts []id.ID) (map[id.ID][]lot, error) {
-	out := map[id.ID][]lot{}
-	for part := range slices.Chunk(accounts, chunk) {
-		var rows []struct {
-			AccountID id.ID
-			ExpiryDay cal.Day
-			Amount    points.Amount
-		}
-		if err := tx.Raw("SELECT account_id, expiry_day, amount FROM lots WHERE account_id IN ? AND amount > 0 ORDER BY account_id, expiry_day", part).Scan(&rows).Error; err != nil {
-			return nil, fmt.Errorf("reading lots: %w", err)
-		}
-		for _, r := range rows {
-			out[r.AccountID] = append(out[r.AccountID], lot{day: r.ExpiryDay, amount: r.Amount})
-		}
-	}
-	return out, nil
 }
 
 // Balances are the balances of tracked accounts as committed; an account that does not exist yet has none in the map and reads as zero.
@@ -171,7 +171,7 @@ func Balances(tx db.Tx, refs ...Ref) (map[Ref]points.Amount, error) {
 	}
 	out := make(map[Ref]points.Amount, len(rows))
 	for ref, r := range rows {
-		out[ref] = r.Balance
+		out[ref] = r.balance
 	}
 	return out, nil
 }
@@ -185,15 +185,11 @@ type Lot struct {
 // Lots are the expiring points of a wallet, oldest first.
 func Lots(tx db.Tx, ref Ref) ([]Lot, error) {
 	rows, err := loadAccounts(tx, []Ref{ref}, false)
-	if err != nil {
-		return nil, err
-	}
-	lots, err := loadLots(tx, []id.ID{rows[ref].ID})
-	if err != nil {
+	if err != nil || rows[ref] == nil {
 		return nil, err
 	}
 	var out []Lot
-	for _, l := range lots[rows[ref].ID] {
+	for _, l := range rows[ref].lots {
 		out = append(out, Lot{l.day, l.amount})
 	}
 	return out, nil

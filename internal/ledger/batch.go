@@ -86,21 +86,9 @@ func (b *Batch) Lock(refs ...Ref) error {
 	if len(tracked) == 0 {
 		return nil
 	}
-	rows, err := loadAccounts(b.tx, tracked, true)
-	if err != nil {
+	var err error
+	if b.accounts, err = loadAccounts(b.tx, tracked, true); err != nil {
 		return err
-	}
-	ids := make([]id.ID, 0, len(rows))
-	for _, r := range rows {
-		b.accounts[r.ref()] = &account{id: r.ID, ref: r.ref(), balance: r.Balance, floor: r.Floor, created: r.CreatedAt}
-		ids = append(ids, r.ID)
-	}
-	lots, err := loadLots(b.tx, ids)
-	if err != nil {
-		return err
-	}
-	for _, a := range b.accounts {
-		a.lots = lots[a.id]
 	}
 	for _, r := range tracked {
 		if b.accounts[r] == nil {

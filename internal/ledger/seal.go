@@ -56,10 +56,8 @@ func (b *Batch) Seal() error {
 	if err := b.resolveCounterparts(); err != nil {
 		return err
 	}
-	if err := b.chain(); err != nil {
-		return err
-	}
-	for _, write := range []func() error{b.writeTouchedAccounts, b.writeLots, b.writeScores, b.writeTxs, b.writeEntries} {
+	// The heads are held from chain to the commit, and every batch of the village waits for them: what needs no number goes before.
+	for _, write := range []func() error{b.writeTouchedAccounts, b.writeLots, b.chain, b.writeScores, b.writeTxs, b.writeEntries} {
 		if err := write(); err != nil {
 			return err
 		}
@@ -69,25 +67,37 @@ func (b *Batch) Seal() error {
 
 // resolveCounterparts finds the ids of untracked accounts, without locking them, and makes the missing ones.
 func (b *Batch) resolveCounterparts() error {
-	need := map[Ref]*account{}
+	ids := map[Ref]id.ID{}
+	unknown := map[Ref]struct{}{}
 	for _, p := range b.posted {
 		for _, e := range p.Entries {
-			if e.Account == 0 {
-				need[e.Ref] = nil
+			if e.Account != 0 {
+				continue
+			}
+			if known, ok := b.tx.Memo.Load(e.Ref); ok {
+				ids[e.Ref] = known.(id.ID)
+			} else {
+				unknown[e.Ref] = struct{}{}
 			}
 		}
 	}
-	refs := slices.SortedFunc(maps.Keys(need), compareRefs)
-	rows, err := loadAccounts(b.tx, refs, false)
-	if err != nil {
-		return err
-	}
-	ids := make(map[Ref]id.ID, len(refs))
-	for _, r := range refs {
-		if row, ok := rows[r]; ok {
-			ids[r] = row.ID
-		} else {
-			ids[r] = b.make(r).id
+	if len(unknown) > 0 {
+		refs := slices.SortedFunc(maps.Keys(unknown), compareRefs)
+		rows, err := loadAccounts(b.tx, refs, false)
+		if err != nil {
+			return err
+		}
+		for _, r := range refs {
+			row, ok := rows[r]
+			switch {
+			case !ok:
+				ids[r] = b.make(r).id
+			case row.created != b.tx.Millis(): // not perhaps made by this very transaction, which may yet be rolled back
+				b.tx.Memo.Store(r, row.id)
+				fallthrough
+			default:
+				ids[r] = row.id
+			}
 		}
 	}
 	if err := b.insertFresh(); err != nil {
@@ -117,12 +127,14 @@ func (b *Batch) chain() error {
 	}
 	books = unique(books)
 	heads := map[id.ID]*headRow{}
-	var rows []headRow
-	if err := b.tx.Raw("SELECT book_id, number, hash FROM ledger_heads WHERE book_id IN ? ORDER BY book_id"+b.tx.ForUpdate(), books).Scan(&rows).Error; err != nil {
+	err := db.Query(b.tx, func(rows db.Row) error {
+		var h headRow
+		err := rows.Scan(&h.BookID, &h.Number, &h.Hash)
+		heads[h.BookID] = &h
+		return err
+	}, "SELECT book_id, number, hash FROM ledger_heads WHERE book_id IN ? ORDER BY book_id"+b.tx.ForUpdate(), db.ListOf(books))
+	if err != nil {
 		return fmt.Errorf("locking the heads of the chains: %w", err)
-	}
-	for i := range rows {
-		heads[rows[i].BookID] = &rows[i]
 	}
 	for _, book := range books {
 		if heads[book] == nil {
@@ -268,13 +280,11 @@ func (b *Batch) writeScores() error {
 	if err != nil {
 		return err
 	}
+	var news []Changed
 	for e, set := range owners {
-		list := slices.Collect(maps.Keys(set))
-		if err := outbox.Write(b.tx, Topic, Changed{e.village, e.asset, list}); err != nil {
-			return err
-		}
+		news = append(news, Changed{e.village, e.asset, slices.Collect(maps.Keys(set))})
 	}
-	return nil
+	return outbox.Write(b.tx, Topic, news...)
 }
 
 func (b *Batch) writeTxs() error {

@@ -32,10 +32,10 @@ func Statement(tx db.Tx, ref Ref, before int64, limit int) ([]Line, error) {
 	}
 	var numbers []int64
 	q := "SELECT DISTINCT number FROM ledger_entries WHERE account_id = ? AND number < ? ORDER BY number DESC LIMIT ?"
-	if err := tx.Raw(q, acct.ID, before, limit).Scan(&numbers).Error; err != nil {
+	if err := tx.Raw(q, acct.id, before, limit).Scan(&numbers).Error; err != nil {
 		return nil, fmt.Errorf("reading a statement: %w", err)
 	}
-	return lines(tx, ref.Book, numbers, func(e Entry) bool { return e.Account == acct.ID })
+	return lines(tx, ref.Book, numbers, func(e Entry) bool { return e.Account == acct.id })
 }
 
 // PersonStatement is the newest transactions of the village attributed to the person, below number before, at most limit.
@@ -107,7 +107,11 @@ func Total(tx db.Tx, ref Ref) (points.Amount, error) {
 	if err != nil {
 		return 0, err
 	}
-	sum, _, err := total(tx, rows[ref].ID)
+	acct, ok := rows[ref]
+	if !ok {
+		return 0, nil
+	}
+	sum, _, err := total(tx, acct.id)
 	return sum, err
 }
 

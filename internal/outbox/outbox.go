@@ -42,14 +42,18 @@ type row struct {
 // chunk keeps a statement's placeholders below what the databases take.
 const chunk = 1000
 
-// Write adds an event with payload as JSON. topic is ASCII, at most 32 bytes.
-func Write(tx db.Tx, topic string, payload any) error {
-	text, err := json.Marshal(payload)
-	if err != nil {
-		return fmt.Errorf("encoding an event of topic %s: %w", topic, err)
+// Write adds an event for each payload, as JSON. topic is ASCII, at most 32 bytes.
+func Write[T any](tx db.Tx, topic string, payloads ...T) error {
+	texts := make([]string, len(payloads))
+	for i, p := range payloads {
+		text, err := json.Marshal(p)
+		if err != nil {
+			return fmt.Errorf("encoding an event of topic %s: %w", topic, err)
+		}
+		texts[i] = string(text)
 	}
-	return db.Insert(tx, "outbox", []string{"id", "topic", "payload", "at"}, 1, func(_ int, args []any) []any {
-		return append(args, id.New(), topic, string(text), tx.Millis())
+	return db.Insert(tx, "outbox", []string{"id", "topic", "payload", "at"}, len(texts), func(i int, args []any) []any {
+		return append(args, id.New(), topic, texts[i], tx.Millis())
 	})
 }
 

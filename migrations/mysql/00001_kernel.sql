@@ -54,9 +54,7 @@ CREATE TABLE ledger_txs (
   prev_hash BINARY(32) NOT NULL,
   hash BINARY(32) NOT NULL,
   PRIMARY KEY (book_id, number),
-  KEY ledger_txs_household (household_id, number),
   KEY ledger_txs_person (person_id, number),
-  KEY ledger_txs_member (member_id, number),
   UNIQUE KEY ledger_txs_reverses (book_id, reverses)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
 
@@ -112,6 +110,12 @@ CREATE TABLE outbox (
   at BIGINT NOT NULL
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
 
+-- How often what is read often and changes rarely has changed.
+CREATE TABLE stamps (
+  name VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
+  n BIGINT NOT NULL
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
+
 -- Who may run a job now.
 CREATE TABLE leases (
   name VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
@@ -121,7 +125,7 @@ CREATE TABLE leases (
 
 -- Append-only: every officer's and merchant's action.
 CREATE TABLE audit_log (
-  id BIGINT NOT NULL PRIMARY KEY,
+  id BIGINT NOT NULL,
   at BIGINT NOT NULL,
   actor_id BIGINT NOT NULL,
   actor_name VARCHAR(64) NOT NULL,
@@ -131,14 +135,15 @@ CREATE TABLE audit_log (
   summary VARCHAR(500) NOT NULL,
   request_id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   address VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  PRIMARY KEY (at, id),
   KEY audit_log_village (village_id, at),
-  KEY audit_log_actor (actor_id, at),
-  KEY audit_log_at (at)
+  KEY audit_log_actor (actor_id, at)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
 
 -- +goose Down
 DROP TABLE audit_log;
 DROP TABLE leases;
+DROP TABLE stamps;
 DROP TABLE outbox;
 DROP TABLE idempotency_keys;
 DROP TABLE ledger_checkpoints;

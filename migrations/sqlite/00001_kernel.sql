@@ -55,9 +55,7 @@ CREATE TABLE ledger_txs (
   hash BLOB NOT NULL,
   PRIMARY KEY (book_id, number)
 ) WITHOUT ROWID;
-CREATE INDEX ledger_txs_household ON ledger_txs (household_id, number);
 CREATE INDEX ledger_txs_person ON ledger_txs (person_id, number);
-CREATE INDEX ledger_txs_member ON ledger_txs (member_id, number);
 CREATE UNIQUE INDEX ledger_txs_reverses ON ledger_txs (book_id, reverses);
 
 -- Append-only. The entries of a transaction sum to zero.
@@ -112,6 +110,12 @@ CREATE TABLE outbox (
   at BIGINT NOT NULL
 );
 
+-- How often what is read often and changes rarely has changed.
+CREATE TABLE stamps (
+  name VARCHAR(32) NOT NULL PRIMARY KEY,
+  n BIGINT NOT NULL
+) WITHOUT ROWID;
+
 -- Who may run a job now.
 CREATE TABLE leases (
   name VARCHAR(64) NOT NULL PRIMARY KEY,
@@ -121,7 +125,7 @@ CREATE TABLE leases (
 
 -- Append-only: every officer's and merchant's action.
 CREATE TABLE audit_log (
-  id BIGINT NOT NULL PRIMARY KEY,
+  id BIGINT NOT NULL,
   at BIGINT NOT NULL,
   actor_id BIGINT NOT NULL,
   actor_name VARCHAR(64) NOT NULL,
@@ -130,15 +134,16 @@ CREATE TABLE audit_log (
   target VARCHAR(80) NOT NULL,
   summary VARCHAR(500) NOT NULL,
   request_id VARCHAR(64) NOT NULL,
-  address VARCHAR(64) NOT NULL
-);
+  address VARCHAR(64) NOT NULL,
+  PRIMARY KEY (at, id)
+) WITHOUT ROWID;
 CREATE INDEX audit_log_village ON audit_log (village_id, at);
 CREATE INDEX audit_log_actor ON audit_log (actor_id, at);
-CREATE INDEX audit_log_at ON audit_log (at);
 
 -- +goose Down
 DROP TABLE audit_log;
 DROP TABLE leases;
+DROP TABLE stamps;
 DROP TABLE outbox;
 DROP TABLE idempotency_keys;
 DROP TABLE ledger_checkpoints;
