@@ -11,7 +11,7 @@ import (
 var levels = []string{
 	"decimal errs id cal points money configs conf web",
 	"obs migrations db db/batch rdb wechat xlsx qr",
-	"audit outbox idempotency ledger",
+	"audit outbox idempotency stamp ledger",
 	"auth people rule shop notice party award redeem board report",
 	"demo jobs api",
 	"app",

@@ -94,6 +94,7 @@ type Failure struct {
 type Service struct {
 	db   *db.DB
 	lane *batch.Lane[order, []Outcome]
+	kept kept
 }
 
 // order is an Order with who gave it.
@@ -140,7 +141,7 @@ func (s *Service) Preview(ctx context.Context, actor auth.Actor, o Order) (out [
 		return nil, err
 	}
 	err = s.db.Read(ctx, func(tx db.Tx) error {
-		p, err := load(tx, []order{{o, actor}})
+		p, err := s.kept.load(tx, []order{{o, actor}})
 		if err != nil {
 			return err
 		}
@@ -187,15 +188,20 @@ func check(o Order) error {
 // grant books the orders in one transaction.
 func (s *Service) grant(ctx context.Context, orders []order) ([]batch.Result[[]Outcome], error) {
 	var out []batch.Result[[]Outcome]
+	// Hardly any request is a repetition. So small ones are booked without asking first; the unique key of what is stored about
+	// them tells at the end, and only then everything is undone and asked beforehand.
+	ask := len(orders) == 1 && len(orders[0].Grants) > laneGrants
 	err := s.db.Tx(ctx, func(tx db.Tx) error {
 		out = make([]batch.Result[[]Outcome], len(orders))
-		return s.grantTx(tx, orders, out)
+		err := s.grantTx(tx, orders, out, ask)
+		ask = ask || err != nil
+		return err
 	})
 	return out, err
 }
 
-func (s *Service) grantTx(tx db.Tx, orders []order, out []batch.Result[[]Outcome]) error {
-	p, err := load(tx, orders)
+func (s *Service) grantTx(tx db.Tx, orders []order, out []batch.Result[[]Outcome], ask bool) error {
+	p, err := s.kept.load(tx, orders)
 	if err != nil {
 		return err
 	}
@@ -209,21 +215,18 @@ func (s *Service) grantTx(tx db.Tx, orders []order, out []batch.Result[[]Outcome
 	for i, o := range orders {
 		reqs[i] = o.Idempotency
 	}
-	stored, conflicts, err := idempotency.Find(tx, reqs)
-	if err != nil {
-		return err
+	answered := make([]bool, len(orders))
+	if ask {
+		if err := replay(tx, reqs, out, answered, func(int) bool { return true }); err != nil {
+			return err
+		}
 	}
 	twins, clashes := idempotency.Twins(reqs)
 	var fresh []int // orders that are new
 	var live []order
 	for i, o := range orders {
 		switch _, twin := twins[i]; {
-		case conflicts[i] != nil:
-			out[i].Err = conflicts[i]
-		case stored[i] != nil:
-			if err := json.Unmarshal(stored[i], &out[i].Value); err != nil {
-				return fmt.Errorf("reading a stored award: %w", err)
-			}
+		case answered[i]:
 		case clashes[i] != nil:
 			out[i].Err = clashes[i]
 		case !twin:
@@ -236,19 +239,16 @@ func (s *Service) grantTx(tx db.Tx, orders []order, out []batch.Result[[]Outcome
 		if err != nil {
 			return err
 		}
-		var recs []idempotency.Record
 		for j, i := range fresh {
 			out[i] = results[j]
-			if out[i].Err != nil {
-				continue
-			}
-			answer, err := json.Marshal(out[i].Value)
-			if err != nil {
-				return fmt.Errorf("storing an award's answer: %w", err)
-			}
-			recs = append(recs, idempotency.Record{Request: orders[i].Idempotency, Response: answer})
 		}
-		if err := idempotency.Save(tx, recs); err != nil {
+		if !ask {
+			// What is refused now may have been booked before, and be refused because of that.
+			if err := replay(tx, reqs, out, answered, func(i int) bool { return out[i].Err != nil }); err != nil {
+				return err
+			}
+		}
+		if err := store(tx, reqs, out, fresh, answered); err != nil {
 			return err
 		}
 	}
@@ -258,4 +258,44 @@ func (s *Service) grantTx(tx db.Tx, orders []order, out []batch.Result[[]Outcome
 		}
 	}
 	return nil
+}
+
+// replay puts the stored answers of those requests into out that are repetitions, of the ones to ask about, and marks them.
+func replay(tx db.Tx, reqs []idempotency.Request, out []batch.Result[[]Outcome], answered []bool, about func(i int) bool) error {
+	asked := make([]idempotency.Request, len(reqs)) // without a key where there is nothing to ask
+	for i, r := range reqs {
+		if about(i) {
+			asked[i] = r
+		}
+	}
+	stored, conflicts, err := idempotency.Find(tx, asked)
+	if err != nil {
+		return err
+	}
+	for i, c := range conflicts {
+		out[i], answered[i] = batch.Result[[]Outcome]{Err: c}, true
+	}
+	for i, b := range stored {
+		out[i], answered[i] = batch.Result[[]Outcome]{}, true
+		if err := json.Unmarshal(b, &out[i].Value); err != nil {
+			return fmt.Errorf("reading a stored award: %w", err)
+		}
+	}
+	return nil
+}
+
+// store keeps the answers of the fresh orders that were not refused.
+func store(tx db.Tx, reqs []idempotency.Request, out []batch.Result[[]Outcome], fresh []int, answered []bool) error {
+	var recs []idempotency.Record
+	for _, i := range fresh {
+		if out[i].Err != nil || answered[i] {
+			continue
+		}
+		answer, err := json.Marshal(out[i].Value)
+		if err != nil {
+			return fmt.Errorf("storing an award's answer: %w", err)
+		}
+		recs = append(recs, idempotency.Record{Request: reqs[i], Response: answer})
+	}
+	return idempotency.Save(tx, recs)
 }

@@ -5,10 +5,10 @@ import (
 	"slices"
 
 	"jishan/internal/cal"
+	"jishan/internal/db"
 	"jishan/internal/id"
 	"jishan/internal/ledger"
 	"jishan/internal/people"
-	"jishan/internal/points"
 	"jishan/internal/rule"
 )
 
@@ -158,8 +158,8 @@ func split(ids []id.ID) (part, rest []id.ID) {
 	return ids[:k], ids[k:]
 }
 
-const selectPast = `SELECT a.village_id, a.number, a.subject_id, a.household_id, a.person_id, a.lineage, a.day, a.points, a.quantity, a.act, a.act_group, r.category, r.item
-	FROM awards a JOIN rules r ON r.id = a.rule_id WHERE a.state = ? AND a.day BETWEEN ? AND ? AND `
+const selectPast = `SELECT village_id, number, rule_id, subject_id, household_id, person_id, lineage, day, points, quantity, act, act_group
+	FROM awards WHERE state = ? AND day BETWEEN ? AND ? AND `
 
 func (p *plan) readPast(part, n needs, seen map[ledger.Key]bool) error {
 	query, args := "", []any(nil)
@@ -171,34 +171,43 @@ func (p *plan) readPast(part, n needs, seen map[ledger.Key]bool) error {
 			query += " UNION ALL "
 		}
 		query += selectPast + cond
-		args = append(append(args, standing, n.from, n.to, ids), more...)
+		args = append(append(args, standing, n.from, n.to, db.ListOf(ids)), more...)
 	}
-	add("a.subject_id IN ? AND a.lineage IN ?", part.subjects, n.lineages)
-	add("a.household_id IN ?", part.households)
-	add("a.subject_id IN ?", part.members)
-	var rows []struct {
-		VillageID                                 id.ID
-		Number                                    int64
-		SubjectID, HouseholdID, PersonID, Lineage id.ID
-		Day                                       cal.Day
-		Points, Quantity                          points.Amount
-		Act, ActGroup, Category, Item             string
+	add("subject_id IN ? AND lineage IN ?", part.subjects, db.ListOf(n.lineages))
+	add("household_id IN ?", part.households)
+	add("subject_id IN ?", part.members)
+	type pastAward struct {
+		rule id.ID
+		past rule.Past
 	}
-	if err := p.tx.Raw(query, args...).Scan(&rows).Error; err != nil {
+	var found []pastAward
+	var rules []id.ID
+	err := db.Query(p.tx, func(row db.Row) error {
+		var k ledger.Key
+		var a pastAward
+		err := row.Scan(&k.Book, &k.Number, &a.rule, &a.past.Subject, &a.past.Household, &a.past.Person, &a.past.Lineage, &a.past.Day, &a.past.Points,
+			&a.past.Quantity, &a.past.Act, &a.past.Group)
+		if err == nil && !seen[k] {
+			seen[k] = true
+			found = append(found, a)
+			rules = append(rules, a.rule)
+		}
+		return err
+	}, query, args...)
+	if err != nil {
 		return fmt.Errorf("reading past awards: %w", err)
 	}
-	for _, r := range rows {
-		k := ledger.Key{Book: r.VillageID, Number: r.Number}
-		if seen[k] {
-			continue
-		}
-		seen[k] = true
-		purse, ok := n.purses[r.SubjectID]
+	known, err := p.ruleOf(distinct(rules))
+	if err != nil {
+		return err
+	}
+	for _, a := range found {
+		purse, ok := n.purses[a.past.Subject]
 		if !ok {
-			purse = r.HouseholdID
+			purse = a.past.Household
 		}
-		p.past[purse] = append(p.past[purse], rule.Past{Day: r.Day, Points: r.Points, Quantity: r.Quantity, Lineage: r.Lineage, Category: r.Category,
-			Item: r.Item, Group: r.ActGroup, Act: r.Act, Subject: r.SubjectID, Household: r.HouseholdID, Person: r.PersonID})
+		a.past.Category, a.past.Item = known[a.rule].Category, known[a.rule].Item
+		p.past[purse] = append(p.past[purse], a.past)
 	}
 	return nil
 }

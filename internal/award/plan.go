@@ -15,6 +15,7 @@ import (
 	"jishan/internal/people"
 	"jishan/internal/points"
 	"jishan/internal/rule"
+	"jishan/internal/stamp"
 )
 
 // plan is everything that deciding on a set of orders needs, read once for all of them.
@@ -23,6 +24,7 @@ type plan struct {
 	today      cal.Day
 	orders     []order
 	rules      map[id.ID]rule.Rule
+	ruleOf     func([]id.ID) (map[id.ID]rule.Rule, error)
 	settings   map[id.ID]people.Settings
 	schedules  map[id.ID]rule.Schedule
 	households map[id.ID]people.Household
@@ -32,8 +34,15 @@ type plan struct {
 	sealed     party.Sealed          // what is published or closed of the members' quarters
 }
 
+// kept is what decides on awards and hardly ever changes, between transactions.
+type kept struct {
+	rules     stamp.Kept[id.ID, rule.Rule]
+	settings  stamp.Kept[id.ID, people.Settings]
+	schedules stamp.Kept[id.ID, rule.Schedule]
+}
+
 // load reads what does not need the wallets' locks.
-func load(tx db.Tx, orders []order) (*plan, error) {
+func (k *kept) load(tx db.Tx, orders []order) (*plan, error) {
 	p := &plan{tx: tx, today: cal.DayOf(tx.Now), orders: orders, past: map[id.ID][]rule.Past{}}
 	var villages, rules, households, villagers, members []id.ID
 	for _, o := range orders {
@@ -45,15 +54,20 @@ func load(tx db.Tx, orders []order) (*plan, error) {
 			members = append(members, g.Member)
 		}
 	}
-	var err, e error
-	p.schedules = map[id.ID]rule.Schedule{}
-	for _, v := range distinct(villages) {
-		p.schedules[v], e = rule.ScheduleOf(tx, v)
-		err = errors.Join(err, e)
+	count, err := stamp.Read(tx, stamp.Rules)
+	if err != nil {
+		return nil, err
 	}
-	p.settings, e = people.SettingsOf(tx, distinct(villages)...)
+	villages = distinct(villages)
+	var e error
+	p.schedules, e = k.schedules.Get(count, villages, func(missing []id.ID) (map[id.ID]rule.Schedule, error) { return rule.SchedulesOf(tx, missing) })
 	err = errors.Join(err, e)
-	p.rules, e = rule.RulesByID(tx, distinct(rules))
+	p.settings, e = k.settings.Get(count, villages, func(missing []id.ID) (map[id.ID]people.Settings, error) { return people.SettingsOf(tx, missing...) })
+	err = errors.Join(err, e)
+	p.ruleOf = func(ids []id.ID) (map[id.ID]rule.Rule, error) {
+		return k.rules.Get(count, ids, func(missing []id.ID) (map[id.ID]rule.Rule, error) { return rule.RulesByID(tx, missing) })
+	}
+	p.rules, e = p.ruleOf(distinct(rules))
 	err = errors.Join(err, e)
 	if ids := distinct(members); len(ids) > 0 {
 		p.members, e = party.MembersByID(tx, ids)

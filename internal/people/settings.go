@@ -14,6 +14,7 @@ import (
 	"jishan/internal/id"
 	"jishan/internal/ledger"
 	"jishan/internal/points"
+	"jishan/internal/stamp"
 )
 
 // ErrSettings is a setting out of range.
@@ -168,6 +169,9 @@ func (s *Service) UpdateSettings(ctx context.Context, actor auth.Actor, set Sett
 		})
 		if err != nil {
 			return fmt.Errorf("saving a village's settings: %w", err)
+		}
+		if err := stamp.Count(tx, stamp.Rules); err != nil {
+			return err
 		}
 		return audit.Write(tx, actor.Audit("village.settings", "village:"+set.Village.String(), set.Village, "修改本村设置："+before[set.Village].differences(set)))
 	})

@@ -178,12 +178,19 @@ func RegionsByID(tx db.Tx, ids []id.ID) (map[id.ID]Region, error) {
 
 // HouseholdsByID reads households; what does not exist is missing from the map.
 func HouseholdsByID(tx db.Tx, ids []id.ID) (map[id.ID]Household, error) {
-	rows, err := byID[householdRow](tx, householdColumns, "households", "id", ids)
-	out := make(map[id.ID]Household, len(rows))
-	for _, r := range rows {
+	out := make(map[id.ID]Household, len(ids))
+	each := func(rows db.Row) error {
+		var r householdRow
+		err := rows.Scan(&r.ID, &r.VillageID, &r.GroupID, &r.Code, &r.HeadID, &r.HeadName, &r.Pinyin, &r.Initials, &r.Address, &r.State, &r.CreatedAt, &r.UpdatedAt)
 		out[r.ID] = r.household()
+		return err
 	}
-	return out, err
+	for part := range slices.Chunk(ids, chunk) {
+		if err := db.Query(tx, each, "SELECT "+householdColumns+" FROM households WHERE id IN ?", db.ListOf(part)); err != nil {
+			return nil, fmt.Errorf("reading households: %w", err)
+		}
+	}
+	return out, nil
 }
 
 // VillagersByID reads villagers; what does not exist is missing from the map.

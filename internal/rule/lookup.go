@@ -92,6 +92,7 @@ type Schedule struct {
 }
 
 type scheduleRow struct {
+	VillageID  id.ID        `gorm:"column:village_id"`
 	ID         id.ID        `gorm:"column:id"`
 	RegionID   id.ID        `gorm:"column:region_id"`
 	Asset      ledger.Asset `gorm:"column:asset"`
@@ -102,23 +103,33 @@ type scheduleRow struct {
 	terms      Terms
 }
 
-// ScheduleOf reads the schedule of a village: every adopted version of its own books and of its township's.
-func ScheduleOf(tx db.Tx, village id.ID) (Schedule, error) {
-	s := Schedule{village: village}
-	// The township comes from the regions table in the same round trip: this stands in the path of every award.
-	err := tx.Raw(`SELECT v.id, b.region_id, b.asset, b.supplement, v.from_day, v.to_day, v.terms
-		FROM regions g JOIN rule_books b ON b.region_id = g.id OR b.region_id = g.township_id AND g.township_id <> 0
-		JOIN rule_versions v ON v.book_id = b.id
-		WHERE g.id = ? AND v.state = ? ORDER BY b.id, v.number`, village, stateAdopted).Scan(&s.rows).Error
-	if err != nil {
-		return Schedule{}, fmt.Errorf("reading the versions of village %s: %w", village, err)
+// SchedulesOf reads the schedules of villages: every adopted version of a village's own books and of its township's. Every
+// village asked for is in the map.
+func SchedulesOf(tx db.Tx, villages []id.ID) (map[id.ID]Schedule, error) {
+	out := make(map[id.ID]Schedule, len(villages))
+	for _, v := range villages {
+		out[v] = Schedule{village: v}
 	}
-	for i := range s.rows {
-		if s.rows[i].terms, err = parseTerms(s.rows[i].Terms); err != nil {
-			return Schedule{}, err
+	for part := range slices.Chunk(villages, idChunk) {
+		var rows []scheduleRow
+		// The township comes from the regions table in the same round trip: this stands in the path of every award.
+		err := tx.Raw(`SELECT g.id AS village_id, v.id, b.region_id, b.asset, b.supplement, v.from_day, v.to_day, v.terms
+			FROM regions g JOIN rule_books b ON b.region_id IN (g.id, g.township_id)
+			JOIN rule_versions v ON v.book_id = b.id
+			WHERE g.id IN ? AND v.state = ? ORDER BY g.id, b.id, v.number`, part, stateAdopted).Scan(&rows).Error
+		if err != nil {
+			return nil, fmt.Errorf("reading the versions of %d villages: %w", len(part), err)
+		}
+		for _, r := range rows {
+			if r.terms, err = parseTerms(r.Terms); err != nil {
+				return nil, err
+			}
+			s := out[r.VillageID]
+			s.rows = append(s.rows, r)
+			out[r.VillageID] = s
 		}
 	}
-	return s, nil
+	return out, nil
 }
 
 // in are the rows in force for the asset on the day: the village's own books, or, when it has none that stands for itself,
@@ -173,17 +184,17 @@ func (s Schedule) Holds(r Rule, day cal.Day) bool {
 
 // InForce are the rules that hold in the village for the asset on the day, in the order of the book.
 func InForce(tx db.Tx, village id.ID, asset ledger.Asset, day cal.Day) ([]Rule, error) {
-	s, err := ScheduleOf(tx, village)
+	schedules, err := SchedulesOf(tx, []id.ID{village})
 	if err != nil {
 		return nil, err
 	}
-	versions := s.Versions(asset, day)
+	versions := schedules[village].Versions(asset, day)
 	if len(versions) == 0 {
 		return nil, nil
 	}
 	rules, err := scanRules(tx, selectRules+"WHERE r.version_id IN ? ORDER BY b.supplement, b.name, r.sort", versions)
 	for i := range rules {
-		rules[i] = s.Bind(rules[i], day)
+		rules[i] = schedules[village].Bind(rules[i], day)
 	}
 	return rules, err
 }

@@ -199,7 +199,8 @@ func TestVillageInheritsItsTownshipsBook(t *testing.T) {
 	require.Equal(t, town.ID, p.inForce(t, p.other, 20260701)[0].Book)
 
 	require.NoError(t, p.d.Read(ctx, func(tx db.Tx) error {
-		s, err := rule.ScheduleOf(tx, p.village)
+		schedules, err := rule.SchedulesOf(tx, []id.ID{p.village})
+		s := schedules[p.village]
 		require.NoError(t, err)
 		rules, err := rule.InForce(tx, p.other, ledger.Points, 20260701)
 		require.NoError(t, err)

@@ -13,6 +13,7 @@ import (
 	"jishan/internal/id"
 	"jishan/internal/ledger"
 	"jishan/internal/people"
+	"jishan/internal/stamp"
 )
 
 type bookRow struct {
@@ -220,14 +221,14 @@ func adoptVersion(tx db.Tx, v Version) error {
 	if err != nil {
 		return fmt.Errorf("adopting a version: %w", err)
 	}
-	return nil
+	return stamp.Count(tx, stamp.Rules)
 }
 
 func closeVersion(tx db.Tx, version id.ID, last cal.Day) error {
 	if err := tx.Exec("UPDATE rule_versions SET to_day = ? WHERE id = ?", last, version).Error; err != nil {
 		return fmt.Errorf("closing a version: %w", err)
 	}
-	return nil
+	return stamp.Count(tx, stamp.Rules)
 }
 
 func deleteVersion(tx db.Tx, version id.ID) error {

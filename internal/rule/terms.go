@@ -85,12 +85,12 @@ func (t Terms) Text() string {
 
 // checkOwn is nil where a supplement keeps within what the township's book in force on the day leaves to villages.
 func checkOwn(tx db.Tx, b Book, v Version, from cal.Day) error {
-	s, err := ScheduleOf(tx, b.Region)
+	schedules, err := SchedulesOf(tx, []id.ID{b.Region})
 	if err != nil {
 		return err
 	}
 	var own Own
-	for _, r := range s.rows {
+	for _, r := range schedules[b.Region].rows {
 		if r.RegionID != b.Region && r.Asset == b.Asset && r.FromDay <= from && (r.ToDay == 0 || from <= r.ToDay) && r.terms.Own.Rules > own.Rules {
 			own = r.terms.Own
 		}

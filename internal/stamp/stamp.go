@@ -1,0 +1,88 @@
+// Package stamp tells when what is read often and changes rarely has changed, so that a process may keep it in memory and no
+// process ever decides on what another one has replaced.
+//
+// It owns the table stamps: a counter for each kind of thing. Who changes such a thing counts up in the transaction of the
+// change; who keeps it reads the counter before every use, one row by its key, and reads the thing again when the counter differs.
+//
+//	err := stamp.Count(tx, stamp.Rules)                           // beside the change
+//	n, err := stamp.Read(tx, stamp.Rules)                         // before the use
+//	rules, err := s.rules.Get(n, ids, func(missing []id.ID) …)    // a Kept
+//
+// Invariants: a counter never falls. What is kept under a count was read after that count was read, so it is at least as new.
+package stamp
+
+import (
+	"fmt"
+	"sync"
+
+	"jishan/internal/db"
+)
+
+// Rules counts the adoption and the ending of rule books' versions, and changes of villages' settings: all that decides what an
+// award is worth beside the household itself.
+const Rules = "rules"
+
+// Count tells everybody, with the commit of tx, that something of the kind has changed.
+func Count(tx db.Tx, name string) error {
+	err := db.Upsert(tx, "stamps", []string{"name", "n"}, []string{"name"}, nil, []string{"n"}, 1, func(_ int, args []any) []any {
+		return append(args, name, 1)
+	})
+	if err != nil {
+		return fmt.Errorf("counting a change of %s: %w", name, err)
+	}
+	return nil
+}
+
+// Read is the present count; 0 before the first change.
+func Read(tx db.Tx, name string) (n int64, err error) {
+	if err := tx.Raw("SELECT COALESCE(MAX(n), 0) FROM stamps WHERE name = ?", name).Row().Scan(&n); err != nil {
+		return 0, fmt.Errorf("reading the stamp of %s: %w", name, err)
+	}
+	return n, nil
+}
+
+// Kept holds things of one kind by key, all of one count. The zero value is ready. Safe for concurrent use.
+type Kept[K comparable, V any] struct {
+	mu     sync.Mutex
+	count  int64
+	things map[K]V
+}
+
+// Get is the things of the keys: those kept since the count was n, the others from load, which reads them now. Things that load
+// does not find are missing, and asked for again next time.
+func (c *Kept[K, V]) Get(n int64, keys []K, load func(missing []K) (map[K]V, error)) (map[K]V, error) {
+	out := make(map[K]V, len(keys))
+	var missing []K
+	c.mu.Lock()
+	if c.count == n {
+		for _, k := range keys {
+			if v, ok := c.things[k]; ok {
+				out[k] = v
+			} else {
+				missing = append(missing, k)
+			}
+		}
+	} else {
+		missing = keys
+	}
+	c.mu.Unlock()
+	if len(missing) == 0 {
+		return out, nil
+	}
+	loaded, err := load(missing)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if n > c.count || c.things == nil {
+		c.count, c.things = n, map[K]V{}
+	}
+	for k, v := range loaded {
+		out[k] = v
+		if c.count == n {
+			c.things[k] = v
+		}
+	}
+	return out, nil
+}

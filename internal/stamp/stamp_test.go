@@ -1,0 +1,74 @@
+package stamp_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"jishan/internal/db"
+	"jishan/internal/stamp"
+	"jishan/internal/testkit"
+)
+
+func TestWhatIsKeptIsReadAgainAfterAChange(t *testing.T) {
+	d, ctx := testkit.DB(t), context.Background()
+	var k stamp.Kept[string, int]
+	value, loads := 1, 0
+	get := func(keys ...string) (out map[string]int) {
+		require.NoError(t, d.Read(ctx, func(tx db.Tx) error {
+			n, err := stamp.Read(tx, stamp.Rules)
+			require.NoError(t, err)
+			out, err = k.Get(n, keys, func(missing []string) (map[string]int, error) {
+				loads++
+				found := map[string]int{}
+				for _, m := range missing {
+					if m != "nobody" {
+						found[m] = value
+					}
+				}
+				return found, nil
+			})
+			return err
+		}))
+		return out
+	}
+	require.Equal(t, map[string]int{"a": 1}, get("a"))
+	require.Equal(t, map[string]int{"a": 1, "b": 1}, get("a", "b"))
+	require.Equal(t, 2, loads, "only what was missing")
+	get("a", "b")
+	require.Equal(t, 2, loads)
+	require.Empty(t, get("nobody"))
+	require.Empty(t, get("nobody"))
+	require.Equal(t, 4, loads, "what was not found is asked for again")
+
+	value = 2
+	no := errors.New("no")
+	require.ErrorIs(t, d.Tx(ctx, func(tx db.Tx) error {
+		require.NoError(t, stamp.Count(tx, stamp.Rules))
+		return no
+	}), no)
+	require.Equal(t, map[string]int{"a": 1}, get("a"), "rolled back: nothing has changed")
+	require.NoError(t, d.Tx(ctx, func(tx db.Tx) error { return stamp.Count(tx, stamp.Rules) }))
+	require.Equal(t, map[string]int{"a": 2}, get("a"))
+	require.NoError(t, d.Tx(ctx, func(tx db.Tx) error { return stamp.Count(tx, stamp.Rules) }))
+	value = 3
+	require.Equal(t, map[string]int{"a": 3, "b": 3}, get("a", "b"))
+}
+
+// A reader that is late with an old count neither gets newer things thrown away nor leaves older ones behind.
+func TestALateReaderLeavesNothingBehind(t *testing.T) {
+	var k stamp.Kept[string, int]
+	load := func(v int) func([]string) (map[string]int, error) {
+		return func([]string) (map[string]int, error) { return map[string]int{"a": v}, nil }
+	}
+	_, err := k.Get(5, []string{"a"}, load(5))
+	require.NoError(t, err)
+	out, err := k.Get(4, []string{"a"}, load(4))
+	require.NoError(t, err)
+	require.Equal(t, 4, out["a"])
+	out, err = k.Get(5, []string{"a"}, load(-1))
+	require.NoError(t, err)
+	require.Equal(t, 5, out["a"])
+}
