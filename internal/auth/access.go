@@ -3,6 +3,7 @@ package auth
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -62,11 +63,54 @@ func (s *Service) signAccess(who identity, now, expires time.Time) (string, erro
 	return signed, nil
 }
 
-// parseAccess checks an access token's form, signature and times. Neither the token nor the library's message, which may
-// quote it, enters the error.
-func (s *Service) parseAccess(token string) (identity, error) {
+// parsed remembers tokens whose signature was found good, for as long as they are: the same token comes with every request.
+// Whether its session still stands is asked of the database every time.
+type parsed struct {
+	mu   sync.Mutex
+	good map[string]goodToken
+}
+
+type goodToken struct {
+	who   identity
+	until time.Time
+}
+
+// maxParsed bounds the memory: 8,192 tokens of some 300 bytes.
+const maxParsed = 8192
+
+func (p *parsed) get(token string, now time.Time) (identity, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	g, ok := p.good[token]
+	return g.who, ok && now.Before(g.until)
+}
+
+func (p *parsed) put(token string, g goodToken) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.good == nil || len(p.good) >= maxParsed {
+		p.good = map[string]goodToken{}
+	}
+	p.good[token] = g
+}
+
+// identify is who an access token says it is; see parse.
+func (s *Service) identify(token string) (identity, error) {
+	if who, ok := s.parsed.get(token, s.db.Now()); ok {
+		return who, nil
+	}
+	g, err := s.parse(token)
+	if err == nil {
+		s.parsed.put(token, g)
+	}
+	return g.who, err
+}
+
+// parse checks an access token's form, signature and times. Neither the token nor the library's message, which may quote it,
+// enters the error.
+func (s *Service) parse(token string) (goodToken, error) {
 	if len(token) > maxAccess {
-		return identity{}, ErrToken.New()
+		return goodToken{}, ErrToken.New()
 	}
 	var c claims
 	_, err := s.parser.ParseWithClaims(token, &c, func(t *jwt.Token) (any, error) {
@@ -79,9 +123,9 @@ func (s *Service) parseAccess(token string) (identity, error) {
 	})
 	switch {
 	case errors.Is(err, jwt.ErrTokenExpired) && !errors.Is(err, jwt.ErrTokenSignatureInvalid):
-		return identity{}, ErrExpired.New()
+		return goodToken{}, ErrExpired.New()
 	case err != nil:
-		return identity{}, ErrToken.New()
+		return goodToken{}, ErrToken.New()
 	}
 	var who identity
 	if len(c.Audience) == 1 {
@@ -94,8 +138,8 @@ func (s *Service) parseAccess(token string) (identity, error) {
 	user, errUser := id.Parse(c.Subject)
 	session, errSession := id.Parse(c.Session)
 	if who.kind == 0 || errUser != nil || errSession != nil {
-		return identity{}, ErrToken.New()
+		return goodToken{}, ErrToken.New()
 	}
 	who.user, who.session = user, session
-	return who, nil
+	return goodToken{who, c.ExpiresAt.Time}, nil
 }

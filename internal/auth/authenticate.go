@@ -21,7 +21,7 @@ type facts struct {
 // Authenticate is the actor behind an access token, with the rights of this moment. ErrExpired asks for a refresh; ErrToken,
 // ErrSession and ErrDisabled for a new log-in. The actor's sets of regions are shared: read them only.
 func (s *Service) Authenticate(ctx context.Context, accessToken, address, requestID string) (Actor, error) {
-	who, err := s.parseAccess(accessToken)
+	who, err := s.identify(accessToken)
 	if err != nil {
 		return Actor{}, err
 	}
@@ -44,10 +44,11 @@ func (s *Service) Authenticate(ctx context.Context, accessToken, address, reques
 	return a, nil
 }
 
-// lookUp reads the facts about sessions in one snapshot, a query per table. The same session may occur many times.
+// lookUp reads the facts about sessions: officers and merchants' people with all their roles in one query, which is a snapshot of
+// its own; villagers' households in a second one. The same session may occur many times.
 func (s *Service) lookUp(ctx context.Context, sessions []id.ID) []batch.Result[facts] {
 	var known map[id.ID]facts
-	err := s.db.Read(ctx, func(tx db.Tx) (err error) {
+	err := s.db.Look(ctx, func(tx db.Tx) (err error) {
 		known, err = s.read(tx, sessions)
 		return err
 	})
@@ -59,14 +60,13 @@ func (s *Service) lookUp(ctx context.Context, sessions []id.ID) []batch.Result[f
 }
 
 type sessionUser struct {
-	SessionID  id.ID  `gorm:"column:session_id"`
-	ExpiresAt  int64  `gorm:"column:expires_at"`
-	RevokedAt  int64  `gorm:"column:revoked_at"`
-	UserID     id.ID  `gorm:"column:user_id"`
-	Kind       Kind   `gorm:"column:kind"`
-	Name       string `gorm:"column:name"`
-	MustChange bool   `gorm:"column:must_change"`
-	DisabledAt int64  `gorm:"column:disabled_at"`
+	session          id.ID
+	expires, revoked int64
+	user             userRow
+	regions          int64 // how many there are
+	// One of the user's roles, a row for each; empty where the user has none.
+	role                     Role
+	region, merchant, branch id.ID
 }
 
 type boundRow struct {
@@ -77,98 +77,90 @@ type boundRow struct {
 
 func (s *Service) read(tx db.Tx, sessions []id.ID) (map[id.ID]facts, error) {
 	var rows []sessionUser
-	const q = "SELECT s.id AS session_id, s.expires_at, s.revoked_at, s.user_id, u.kind, u.name, u.must_change, u.disabled_at " +
-		"FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id IN ?"
-	if err := tx.Raw(q, distinct(sessions)).Scan(&rows).Error; err != nil {
+	const q = "SELECT s.id, s.expires_at, s.revoked_at, u.id, u.kind, u.name, u.must_change, u.disabled_at, " +
+		"(SELECT COUNT(*) FROM regions), COALESCE(r.role, ''), COALESCE(r.region_id, 0), COALESCE(r.merchant_id, 0), COALESCE(r.branch_id, 0) " +
+		"FROM sessions s JOIN users u ON u.id = s.user_id LEFT JOIN user_roles r ON r.user_id = u.id WHERE s.id IN ?"
+	each := func(in db.Row) error {
+		var r sessionUser
+		err := in.Scan(&r.session, &r.expires, &r.revoked, &r.user.ID, &r.user.Kind, &r.user.Name, &r.user.MustChange, &r.user.DisabledAt,
+			&r.regions, &r.role, &r.region, &r.merchant, &r.branch)
+		rows = append(rows, r)
+		return err
+	}
+	if err := db.Query(tx, each, q, db.ListOf(distinct(sessions))); err != nil {
 		return nil, fmt.Errorf("reading sessions: %w", err)
 	}
-	var staff, villagers []id.ID
-	for _, r := range rows {
-		if r.Kind == KindVillager {
-			villagers = append(villagers, r.UserID)
-		} else {
-			staff = append(staff, r.UserID)
-		}
+	if len(rows) == 0 {
+		return nil, nil
 	}
-	grants, err := s.grantsOf(tx, distinct(staff))
-	if err != nil {
-		return nil, err
-	}
-	bound, err := s.boundOf(tx, distinct(villagers), grants)
+	regions, err := s.trees.get(tx, rows[0].regions)
 	if err != nil {
 		return nil, err
 	}
 	out := make(map[id.ID]facts, len(rows))
+	var villagers []id.ID
 	for _, r := range rows {
-		out[r.SessionID] = facts{
-			live:   r.RevokedAt == 0 && r.ExpiresAt > tx.Millis(),
-			user:   userRow{ID: r.UserID, Kind: r.Kind, Name: r.Name, MustChange: r.MustChange, DisabledAt: r.DisabledAt},
-			grants: grants[r.UserID],
-			bound:  bound[r.UserID],
+		f := out[r.session]
+		f.live, f.user = r.revoked == 0 && r.expires > tx.Millis(), r.user
+		switch {
+		case r.user.Kind == KindVillager:
+			villagers = append(villagers, r.user.ID)
+		case r.role == "" || r.role == RoleSystem: // the system's is never given to a log-in, whoever wrote the row
+		default:
+			f.grants = append(f.grants, r.grant(regions))
 		}
+		out[r.session] = f
 	}
-	return out, nil
-}
-
-// grantsOf resolves the roles of officers and merchants' people to what they reach.
-func (s *Service) grantsOf(tx db.Tx, users []id.ID) (map[id.ID][]Grant, error) {
-	out := make(map[id.ID][]Grant, len(users))
-	if len(users) == 0 {
+	if len(villagers) == 0 {
 		return out, nil
 	}
-	var rows []roleRow
-	const q = "SELECT user_id, role, region_id, merchant_id, branch_id FROM user_roles WHERE user_id IN ?"
-	if err := tx.Raw(q, users).Scan(&rows).Error; err != nil {
-		return nil, fmt.Errorf("reading roles: %w", err)
+	bound, err := boundOf(tx, distinct(villagers))
+	if err != nil {
+		return nil, err
 	}
-	var regions *tree
-	for _, r := range rows {
-		g := Grant{Role: r.Role, Region: r.RegionID, Anywhere: r.Role == RoleAdmin, Merchant: r.MerchantID, Branch: r.BranchID}
-		if r.Role == RoleSystem {
-			continue // never given to a log-in, whoever wrote the row
+	for session, f := range out {
+		if f.user.Kind == KindVillager {
+			b := bound[f.user.ID]
+			f.bound, f.grants = b.households, []Grant{{Role: RoleVillager, Regions: regions.reach(b.villages)}}
+			out[session] = f
 		}
-		if r.RegionID != 0 && !g.Anywhere {
-			if regions == nil {
-				var err error
-				if regions, err = s.trees.get(tx); err != nil {
-					return nil, err
-				}
-			}
-			g.Regions = regions.below[r.RegionID]
-		}
-		out[r.UserID] = append(out[r.UserID], g)
 	}
 	return out, nil
 }
 
-// boundOf reads villagers' households and gives each villager the one role there is for them, reaching the villages of the
-// households.
-func (s *Service) boundOf(tx db.Tx, users []id.ID, grants map[id.ID][]Grant) (map[id.ID][]id.ID, error) {
-	bound := make(map[id.ID][]id.ID, len(users))
-	if len(users) == 0 {
-		return bound, nil
+// grant resolves a role to what it reaches.
+func (r sessionUser) grant(regions *tree) Grant {
+	g := Grant{Role: r.role, Region: r.region, Anywhere: r.role == RoleAdmin, Merchant: r.merchant, Branch: r.branch}
+	if r.region != 0 && !g.Anywhere {
+		g.Regions = regions.below[r.region]
 	}
+	return g
+}
+
+// bound is what a villager looks after.
+type bound struct {
+	households []id.ID
+	villages   []id.ID // of those, each once
+}
+
+// boundOf reads villagers' households; the one role there is for villagers reaches their villages.
+func boundOf(tx db.Tx, users []id.ID) (map[id.ID]bound, error) {
 	var rows []boundRow
 	const q = "SELECT b.user_id, b.household_id, h.village_id FROM user_households b JOIN households h ON h.id = b.household_id " +
 		"WHERE b.user_id IN ? ORDER BY b.bound_at, b.household_id"
 	if err := tx.Raw(q, users).Scan(&rows).Error; err != nil {
 		return nil, fmt.Errorf("reading bound households: %w", err)
 	}
-	villages := make(map[id.ID][]id.ID, len(users))
+	out := make(map[id.ID]bound, len(users))
 	for _, r := range rows {
-		bound[r.UserID] = append(bound[r.UserID], r.HouseholdID)
-		if !slices.Contains(villages[r.UserID], r.VillageID) {
-			villages[r.UserID] = append(villages[r.UserID], r.VillageID)
+		b := out[r.UserID]
+		b.households = append(b.households, r.HouseholdID)
+		if !slices.Contains(b.villages, r.VillageID) {
+			b.villages = append(b.villages, r.VillageID)
 		}
+		out[r.UserID] = b
 	}
-	regions, err := s.trees.get(tx)
-	if err != nil {
-		return nil, err
-	}
-	for _, u := range users {
-		grants[u] = []Grant{{Role: RoleVillager, Regions: regions.reach(villages[u])}}
-	}
-	return bound, nil
+	return out, nil
 }
 
 func distinct(ids []id.ID) []id.ID {

@@ -21,18 +21,15 @@ type tree struct {
 	below map[id.ID]idSet
 }
 
-// trees keeps the last tree read. The number of regions is asked every time and the tree read again when it differs: regions
-// are a few thousand rows at most, and an officer works in a village from the request after the one that founded it.
+// trees keeps the last tree read. The number of regions is asked with every session and the tree read again when it differs:
+// regions are a few thousand rows at most, and an officer works in a village from the request after the one that founded it.
 type trees struct {
 	mu   sync.Mutex
 	last *tree
 }
 
-func (t *trees) get(tx db.Tx) (*tree, error) {
-	var count int64
-	if err := tx.Raw("SELECT COUNT(*) FROM regions").Row().Scan(&count); err != nil {
-		return nil, fmt.Errorf("counting regions: %w", err)
-	}
+// get is a tree of count regions.
+func (t *trees) get(tx db.Tx, count int64) (*tree, error) {
 	t.mu.Lock()
 	last := t.last
 	t.mu.Unlock()
