@@ -20,10 +20,14 @@ type Job struct {
 	Every      time.Duration   // from the end of a run to the beginning of the next
 	Wake       <-chan struct{} // runs it earlier; nil = never
 	Rest       time.Duration   // pause that even a wake-up waits for, so that a burst of them becomes one run
+	Ease       int             // the pause is at least so many times what the run took, up to MaxEase: background work leaves the machine to people
 	Timeout    time.Duration   // of one run; 0 = none
 	MaxBackoff time.Duration   // longest pause after failures, which double it; 0 = one minute
 	Run        func(context.Context) error
 }
+
+// MaxEase is the longest pause that Job.Ease makes.
+const MaxEase = 3 * time.Second
 
 // Options tune a Runner. The zero value serves.
 type Options struct {
@@ -173,6 +177,7 @@ func (r *Runner) lead(w *worker, good time.Time) {
 		}
 	}()
 	for failures := 0; ctx.Err() == nil; {
+		begin := time.Now()
 		err := r.once(ctx, w)
 		if ctx.Err() != nil {
 			return
@@ -185,10 +190,11 @@ func (r *Runner) lead(w *worker, good time.Time) {
 			continue
 		}
 		failures = 0
-		if !r.sleep(ctx, min(w.Rest, w.Every)) {
+		pause := max(min(w.Rest, w.Every), min(time.Duration(w.Ease)*time.Since(begin), MaxEase))
+		if !r.sleep(ctx, pause) {
 			return
 		}
-		r.rest(ctx, w)
+		r.rest(ctx, w, w.Every-pause)
 	}
 }
 
@@ -233,9 +239,9 @@ func (r *Runner) once(ctx context.Context, w *worker) (err error) {
 	return w.Run(ctx)
 }
 
-// rest waits for the job's interval or for a wake-up.
-func (r *Runner) rest(ctx context.Context, w *worker) {
-	timer := time.NewTimer(max(w.Every-w.Rest, 0))
+// rest waits for what is left of the job's interval or for a wake-up.
+func (r *Runner) rest(ctx context.Context, w *worker, left time.Duration) {
+	timer := time.NewTimer(max(left, 0))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
