@@ -4,10 +4,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export CGO_ENABLED=0
-make --no-print-directory build
+[ "${1:-}" = boards ] || make --no-print-directory build
 export BENCH_OUT=$PWD/docs/benchmarks.md
+aims=$(sed -n '/^## Read against the aims/,$p' "$BENCH_OUT") # written by hand
 cpu=$(awk -F': ' '/model name/ { print $2; exit }' /proc/cpuinfo)
-cat >"$BENCH_OUT" <<TEXT
+[ "${1:-}" = boards ] || cat >"$BENCH_OUT" <<TEXT
 # Benchmarks
 
 Written by \`make bench\`. Every figure of a section is from one run on one machine, and is to be read against the raw limit measured beside
@@ -19,5 +20,21 @@ Last run $(date +%F), ${cpu:-unknown processor}, $(nproc) cores, $(go version | 
 
 TEXT
 run=(go test -tags bench,nomsgpack -count=1 -timeout 30m -v -run 'TestThroughput|TestRoster' ./internal/bench)
+# boards NAME: reading 20 lines of a board with ranks, names and movements, beside the bare ZREVRANGE of the same 20.
+boards() {
+	printf '## Boards, %s\n\n| members | first 20 lines | 10 lines around the middle | bare ZREVRANGE |\n|---:|---:|---:|---:|\n' "$1" >>"$BENCH_OUT"
+	go test -tags nomsgpack -count=1 -run '^$' -bench BenchmarkTop -benchtime "${BENCH_SECONDS:-5}s" ./internal/board |
+		awk 'function ms(ns) { return ns >= 1e6 ? sprintf("%.1f ms", ns/1e6) : sprintf("%.0f µs", ns/1e3) }
+			/^BenchmarkTop/ { split($1, p, "/"); sub(/-[0-9]+$/, "", p[3]); t[p[2], p[3]] = $3; if (!(p[2] in seen)) { seen[p[2]] = 1; order[++n] = p[2] } }
+			END { for (i = 1; i <= n; i++) { m = order[i]; z = t[m, "zrevrange"]; printf "| %d | %s (%.1f×) | %s (%.1f×) | %s |\n", m, ms(t[m, "top"]), t[m, "top"]/z, ms(t[m, "around"]), t[m, "around"]/z, ms(z) }; print "" }' >>"$BENCH_OUT"
+}
+
+if [ "${1:-}" = boards ]; then
+	boards "$2"
+	exit
+fi
 env -u TEST_DSN -u TEST_REDIS "${run[@]}"
 ./scripts/services.sh "${run[@]}"
+env -u TEST_DSN -u TEST_REDIS "$0" boards "SQLite and in-process Redis"
+./scripts/services.sh "$0" boards "MariaDB and Redis"
+printf '%s\n' "$aims" >>"$BENCH_OUT"

@@ -65,6 +65,7 @@ func (demoCmd) Run(e *env) error {
 	}
 	defer a.Close()
 	e.say("%s", describe(c, guide))
+	calmCollector()
 	return a.Serve(e.ctx, l)
 }
 

@@ -116,6 +116,15 @@ func Listen(addr string) (net.Listener, error) {
 // Serve answers on l and runs the jobs until ctx ends. Then no new connection is taken, requests inside are finished (for as
 // long as one may take), and the leases are given up.
 func (a *App) Serve(ctx context.Context, l net.Listener) error {
+	if addr := a.Config.Metrics.ProfileAddr; addr != "" {
+		pl, err := Listen(addr)
+		if err != nil {
+			return err
+		}
+		profiles := obs.ProfileServer()
+		defer profiles.Close()
+		go func() { _ = profiles.Serve(pl) }()
+	}
 	srv := a.API.HTTPServer()
 	if a.Config.Jobs.Enabled {
 		a.Jobs.Start()

@@ -35,13 +35,17 @@ func TestThroughput(t *testing.T) {
 	}
 
 	raw1 := add(run(t, "raw, one transaction a posting, 64 clients", 64, 1, r.post))
+	if isMySQL(dsn) {
+		add(run(t, "the same with parameters written into the statements", 64, 1, newRaw(t, dsn+"?interpolateParams=true").post))
+	}
 	raw100 := add(run(t, "raw, 100 postings a transaction, 4 clients", 4, 100, r.postMany))
 
 	for _, clients := range []int{1, 16, 64, 256} {
 		var turn atomic.Int64
-		f := run(t, fmt.Sprintf("single awards over HTTP, %d clients", clients), clients, 1, func(int, int) error {
+		callers := s.leanClients(clients, admin)
+		f := run(t, fmt.Sprintf("single awards over HTTP, %d clients", clients), clients, 1, func(client, _ int) error {
 			v, h := p.at(int(turn.Add(1)) * 13)
-			return s.call(http.MethodPost, "/villages/"+v.String()+"/awards", admin, grants(p.rule, h), nil)
+			return callers[client].award(v, p.rule, h)
 		})
 		if clients == 64 {
 			f = f.against(raw1)

@@ -28,6 +28,7 @@ type server struct {
 	base   string
 	cmd    *exec.Cmd
 	client *http.Client
+	pprof  string        // where its profiles are
 	start  time.Duration // until it answered
 }
 
@@ -38,14 +39,18 @@ func binary(t testing.TB) string {
 	return path
 }
 
-func serve(t testing.TB, dsn string) *server {
+func freeAddr(t testing.TB) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	addr := l.Addr().String()
-	require.NoError(t, l.Close())
-	s := &server{base: "http://" + addr + "/api/v1", client: &http.Client{Timeout: 60 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 512}}}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func serve(t testing.TB, dsn string) *server {
+	addr, profiles := freeAddr(t), freeAddr(t)
+	s := &server{base: "http://" + addr + "/api/v1", pprof: "http://" + profiles + "/debug/pprof/", client: &http.Client{Timeout: 60 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 512}}}
 	s.cmd = exec.Command(binary(t), "serve")
-	s.cmd.Env = append(os.Environ(), "JISHAN_DB_DSN="+dsn, "JISHAN_HTTP_ADDR="+addr, "JISHAN_DATA_DIR="+t.TempDir(), "JISHAN_LOG_LEVEL=error",
+	s.cmd.Env = append(os.Environ(), "JISHAN_DB_DSN="+dsn, "JISHAN_HTTP_ADDR="+addr, "JISHAN_DATA_DIR="+t.TempDir(), "JISHAN_LOG_LEVEL=error", "JISHAN_METRICS_PROFILE_ADDR="+profiles,
 		"JISHAN_AUTH_ACCESS_TTL=1h", "JISHAN_REDEEM_CODE_TTL=90s", "JISHAN_AUTH_LOGIN_PER_ADDRESS=1000")
 	if isMySQL(dsn) && os.Getenv("TEST_REDIS") != "" {
 		s.cmd.Env = append(s.cmd.Env, "JISHAN_REDIS_ADDRS="+os.Getenv("TEST_REDIS"))

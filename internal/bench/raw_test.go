@@ -33,13 +33,14 @@ func newRaw(t testing.TB, dsn string) raw {
 		require.NoError(t, err)
 		r.db.SetMaxOpenConns(1)
 	} else {
-		r.db, err = sql.Open("mysql", dsn+"?interpolateParams=true")
+		r.db, err = sql.Open("mysql", dsn)
 		require.NoError(t, err)
 		r.db.SetMaxOpenConns(32)
 		r.db.SetMaxIdleConns(32)
 	}
 	t.Cleanup(func() { _ = r.db.Close() })
 	for _, q := range []string{
+		"DROP TABLE IF EXISTS raw_accounts", "DROP TABLE IF EXISTS raw_entries",
 		"CREATE TABLE raw_accounts (id BIGINT PRIMARY KEY, balance BIGINT NOT NULL)",
 		"CREATE TABLE raw_entries (id " + map[bool]string{true: "INTEGER PRIMARY KEY AUTOINCREMENT", false: "BIGINT AUTO_INCREMENT PRIMARY KEY"}[r.sqlite] + ", account BIGINT NOT NULL, amount BIGINT NOT NULL, note VARCHAR(100) NOT NULL)",
 	} {

@@ -70,6 +70,11 @@ func (c *Config) checkValues(p *problems) {
 	if c.HTTP.BaseURL != "" && !absoluteURL(c.HTTP.BaseURL) {
 		p.add("http.base_url 应是完整网址，例如 https://jifen.example.cn，现在是“%s”", c.HTTP.BaseURL)
 	}
+	if a := c.Metrics.ProfileAddr; a != "" {
+		if at, err := netip.ParseAddrPort(a); err != nil || !at.Addr().IsLoopback() {
+			p.add("metrics.profile_addr 只能是本机地址，例如 127.0.0.1:6060，现在是“%s”", a)
+		}
+	}
 	p.size("http.body_limit", c.HTTP.BodyLimit, 1<<10, 1<<30)
 	p.size("http.upload_limit", c.HTTP.UploadLimit, 1<<10, 1<<30)
 	p.lasting("http.read_timeout", c.HTTP.ReadTimeout, time.Second, time.Hour)

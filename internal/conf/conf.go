@@ -119,9 +119,10 @@ type Log struct {
 	Format string `conf:"format"`
 }
 
-// Metrics is /metrics.
+// Metrics is /metrics, and Go's profiles on an address of their own.
 type Metrics struct {
-	Enabled bool `conf:"enabled"`
+	Enabled     bool   `conf:"enabled"`
+	ProfileAddr string `conf:"profile_addr"` // loopback; empty is off
 }
 
 // Demo is the role picker.

@@ -1,0 +1,73 @@
+//go:build bench
+
+package bench
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+
+	"jishan/internal/id"
+)
+
+// lean is a client that costs next to nothing, as a load generator on another machine would: it shares the processors with
+// what is measured. One connection, one request at a time.
+type lean struct {
+	addr, token string
+	conn        net.Conn
+	in          *bufio.Reader
+	out         []byte
+}
+
+func (s *server) leanClients(n int, token string) []*lean {
+	addr := strings.TrimSuffix(strings.TrimPrefix(s.base, "http://"), "/api/v1")
+	list := make([]*lean, n)
+	for i := range list {
+		list[i] = &lean{addr: addr, token: token}
+	}
+	return list
+}
+
+// award posts one grant and reads the whole answer.
+func (l *lean) award(village, rule, house id.ID) error {
+	if l.conn == nil {
+		conn, err := net.Dial("tcp", l.addr)
+		if err != nil {
+			return err
+		}
+		l.conn, l.in = conn, bufio.NewReader(conn)
+	}
+	body := fmt.Sprintf(`{"grants":[{"rule":%q,"household":%q}]}`, rule, house)
+	l.out = fmt.Appendf(l.out[:0], "POST /api/v1/villages/%s/awards HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\n"+
+		"Idempotency-Key: %s\r\nContent-Length: %d\r\n\r\n%s", village, l.addr, l.token, id.New(), len(body), body)
+	if _, err := l.conn.Write(l.out); err != nil {
+		return err
+	}
+	status, length := "", 0
+	for first := true; ; first = false {
+		line, err := l.in.ReadSlice('\n')
+		if err != nil {
+			return err
+		}
+		line = bytes.TrimSpace(line)
+		if first {
+			status = string(line)
+		} else if value, ok := bytes.CutPrefix(line, []byte("Content-Length: ")); ok {
+			if length, err = strconv.Atoi(string(value)); err != nil {
+				return err
+			}
+		} else if len(line) == 0 {
+			break
+		}
+	}
+	if strings.HasPrefix(status, "HTTP/1.1 200 ") && length > 0 {
+		_, err := l.in.Discard(length)
+		return err
+	}
+	answer := make([]byte, max(length, l.in.Buffered()))
+	n, _ := l.in.Read(answer)
+	return fmt.Errorf("%s: %s", status, answer[:n])
+}
