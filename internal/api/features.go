@@ -8,6 +8,7 @@ func (s *Server) features() {
 	s.peopleOps()
 	s.statementOps()
 	s.ruleOps()
+	s.trialOps()
 	s.awardOps()
 	s.expiryOps()
 	s.partyOps()

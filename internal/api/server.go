@@ -27,6 +27,7 @@ import (
 	"jishan/internal/report"
 	"jishan/internal/rule"
 	"jishan/internal/shop"
+	"jishan/internal/trial"
 	"jishan/internal/wechat"
 	"jishan/web"
 )
@@ -51,6 +52,7 @@ type Deps struct {
 	People *people.Service
 	Rules  *rule.Service
 	Awards *award.Service
+	Trial  *trial.Service
 	Party  *party.Service
 	Shop   *shop.Service
 	Redeem *redeem.Service

@@ -19,6 +19,7 @@ import (
 	"jishan/internal/obs"
 	"jishan/internal/rdb"
 	"jishan/internal/report"
+	"jishan/internal/trial"
 )
 
 // ErrListen is an address that cannot be listened on.
@@ -89,7 +90,7 @@ func New(ctx context.Context, c *conf.Config, o Options) (_ *App, err error) {
 	a.API = api.New(api.Deps{
 		Config: c, DB: a.DB, Redis: a.Redis, Log: a.Log, Metrics: metrics,
 		Auth: a.Auth, People: a.People, Rules: a.Rules, Shop: a.Shops, Notice: a.Notices, Party: a.Party,
-		Awards: a.Awards, Redeem: a.Redeem, Board: a.Boards, Report: report.New(a.DB), WeChat: a.WeChat,
+		Awards: a.Awards, Trial: trial.New(a.DB, a.Rules), Redeem: a.Redeem, Board: a.Boards, Report: report.New(a.DB), WeChat: a.WeChat,
 	})
 	a.Jobs = jobs.New(a.DB, jobs.Options{Sole: a.folder != nil, Log: a.Log}, a.jobs()...)
 	return a, nil
