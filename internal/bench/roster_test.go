@@ -5,7 +5,10 @@ package bench
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
+	"mime/multipart"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +22,7 @@ import (
 
 	"jishan/internal/auth"
 	"jishan/internal/db"
+	"jishan/internal/id"
 	"jishan/internal/people"
 	"jishan/internal/testkit"
 )
@@ -53,6 +57,10 @@ func TestRoster(t *testing.T) {
 		require.Contains(t, said, c.want)
 		fmt.Fprintf(&out, "| %s | %.0f | %.1f s | %d MiB |\n", c.name, rosterPeople/took.Seconds(), took.Seconds(), peak)
 	}
+	other := testkit.DSN(t)
+	village := emptyVillage(t, other)
+	took, peak := serveImport(t, other, village.String(), sheet)
+	fmt.Fprintf(&out, "| first import over HTTP, in the serving process | %.0f | %.1f s | %d MiB |\n", rosterPeople/took.Seconds(), took.Seconds(), peak)
 	t.Log(out.String())
 	appendTo(t, os.Getenv("BENCH_OUT"), out.String())
 }
@@ -75,7 +83,47 @@ func appendTo(t testing.TB, path, text string) {
 	require.NoError(t, f.Close())
 }
 
-func emptyVillage(t testing.TB, dsn string) {
+// serveImport uploads the sheet to bin/jishan serve and asks how far it is until it is done.
+func serveImport(t testing.TB, dsn, village, sheet string) (took time.Duration, peak int) {
+	s := serve(t, dsn)
+	token := s.login(t, "officer", "admin")
+	data, err := os.ReadFile(sheet)
+	require.NoError(t, err)
+	var form bytes.Buffer
+	w := multipart.NewWriter(&form)
+	part, err := w.CreateFormFile("file", "roster.xlsx")
+	require.NoError(t, err)
+	_, err = part.Write(data)
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	begin := time.Now()
+	req, err := http.NewRequest(http.MethodPost, s.base+"/villages/"+village+"/roster/imports", &form)
+	require.NoError(t, err)
+	req.Header.Set("Content-Type", w.FormDataContentType())
+	req.Header.Set("Authorization", "Bearer "+token)
+	res, err := s.client.Do(req)
+	require.NoError(t, err)
+	defer res.Body.Close()
+	var job struct {
+		ID, State string
+		Report    struct {
+			NewVillagers int `json:"new_villagers"`
+		}
+	}
+	require.NoError(t, json.NewDecoder(res.Body).Decode(&job))
+	for job.State == "running" {
+		time.Sleep(50 * time.Millisecond)
+		require.NoError(t, s.call(http.MethodGet, "/roster-imports/"+job.ID, token, nil, &job))
+	}
+	require.Equal(t, "done", job.State)
+	require.Equal(t, rosterPeople, job.Report.NewVillagers)
+	took = time.Since(begin)
+	_, peak = s.memory(t)
+	return took, peak
+}
+
+// emptyVillage makes a village and an administrator.
+func emptyVillage(t testing.TB, dsn string) id.ID {
 	ctx, system := context.Background(), auth.System("bench")
 	d, err := db.Open(ctx, db.Options{DSN: dsn})
 	require.NoError(t, err)
@@ -87,6 +135,12 @@ func emptyVillage(t testing.TB, dsn string) {
 		parent, err = s.CreateRegion(ctx, system, people.NewRegion{Parent: parent.ID, Kind: people.RegionKind(i + 1), Code: code, Name: fmt.Sprintf("地方%d", i)})
 		require.NoError(t, err)
 	}
+	au, err := auth.New(d, auth.Options{Secret: secret, AccessTTL: time.Hour, RefreshTTL: time.Hour})
+	require.NoError(t, err)
+	defer au.Close()
+	_, err = au.EnsureAdmin(ctx, "admin", password)
+	require.NoError(t, err)
+	return parent.ID
 }
 
 // writeRoster makes the sheet as people make it: titles, the household's cells merged, a sum beneath. It returns its size.
