@@ -1569,6 +1569,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rule-versions/{id}/dry-run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 用一版细则试算过去的加减分
+         * @description 按登记的先后，用这一版重新计算一个时段里没有撤销的加减分：每户、每条、合计会有什么不同。什么也不写入。还需要能看该村的加减分；党员积分的细则要能看党员积分。
+         */
+        post: operations["rule-version-dry-run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rule-versions/{id}/export.xlsx": {
         parameters: {
             query?: never;
@@ -1581,6 +1601,26 @@ export interface paths {
          * @description 可以再导入。
          */
         get: operations["rule-version-export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rule-versions/{id}/forecast": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 一版细则下一户一个月最多能得多少分
+         * @description 与最便宜的商品和折算标准比较，warnings 在表决之前请看。
+         */
+        get: operations["rule-version-forecast"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2947,6 +2987,71 @@ export interface components {
             name: string;
             roles: components["schemas"]["RoleAssignment"][];
         };
+        DryRun: {
+            /** @description 按这一版合计 */
+            after: number;
+            /** @description 人民币元，最多两位小数 */
+            after_yuan: number;
+            /**
+             * Format: int64
+             * @description 时段内没有撤销的加减分
+             */
+            awards: number;
+            /** @description 实际合计 */
+            before: number;
+            /** @description 按本村折算标准 */
+            before_yuan: number;
+            /** @description 变化大的在前，最多 200 个 */
+            owners: components["schemas"]["DryRunOwner"][];
+            /** Format: int64 */
+            owners_total: number;
+            /**
+             * Format: int64
+             * @description 因上限、同一行为只计最高等不得分的
+             */
+            refused: number;
+            /** @description 变化大的在前 */
+            rules: components["schemas"]["DryRunRule"][];
+            /**
+             * Format: int64
+             * @description 这一版要的内容当时没有记（等级、数量等），按原来的分值算
+             */
+            undetermined: number;
+            /** @description 这一版里没有了的条目，不得分 */
+            unmatched: string[];
+            /** @description 这一版里当时没有人登记过的条目，无法推算 */
+            unused: string[];
+        };
+        DryRunInput: {
+            /** @description 从哪个月 */
+            from: string;
+            /** @description 到哪个月（含） */
+            to: string;
+            village: string;
+        };
+        DryRunOwner: {
+            /** @description 积分，最多两位小数 */
+            after: number;
+            /** @description 积分，最多两位小数 */
+            before: number;
+            household?: string;
+            member?: string;
+            /** @description 户主或党员 */
+            name: string;
+        };
+        DryRunRule: {
+            /** @description 积分，最多两位小数 */
+            after: number;
+            /** @description 积分，最多两位小数 */
+            before: number;
+            category: string;
+            code?: string;
+            item: string;
+            /** @description 这一版里的条目；没有了就不填 */
+            rule?: string;
+            /** Format: int64 */
+            times: number;
+        };
         Due: {
             /** Format: int64 */
             households: number;
@@ -3014,6 +3119,14 @@ export interface components {
             day: string;
             /** @description 积分，最多两位小数 */
             points: number;
+        };
+        ForecastShare: {
+            /** @description 有上限；没有就只算一次 */
+            bounded: boolean;
+            code: string;
+            item: string;
+            /** @description 积分，最多两位小数 */
+            most: number;
         };
         GrantInput: {
             /** @description 同一行为的名称：几条都说到它时，只计最高的一条 */
@@ -4058,6 +4171,32 @@ export interface components {
              * @enum {string}
              */
             who?: "household" | "person";
+        };
+        RuleForecast: {
+            /**
+             * Format: int64
+             * @description 够换多少份最便宜的商品
+             */
+            buys: number;
+            /** @description 最便宜的商品 */
+            cheapest: string;
+            /** @description 积分，最多两位小数 */
+            cheapest_price: number;
+            /** @description 一户一个月最多可得多少分；没有上限的条目只算一次 */
+            most: number;
+            /** @description 人民币元，最多两位小数 */
+            most_yuan: number;
+            /** @description 没有任何上限的条目 */
+            open: components["schemas"]["ForecastShare"][];
+            /**
+             * Format: int64
+             * @description 按几口人算
+             */
+            persons: number;
+            /** @description 得分最多的条目 */
+            top: components["schemas"]["ForecastShare"][];
+            /** @description 表决之前请看 */
+            warnings: string[];
         };
         RuleImportNote: {
             item: string;
@@ -7894,6 +8033,41 @@ export interface operations {
             };
         };
     };
+    "rule-version-dry-run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DryRunInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DryRun"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "rule-version-export": {
         parameters: {
             query?: never;
@@ -7912,6 +8086,42 @@ export interface operations {
                 };
                 content: {
                     "application/octet-stream": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "rule-version-forecast": {
+        parameters: {
+            query?: {
+                /** @description 按哪个村的商品和折算标准；不填为细则所在的村，乡镇的细则为全乡镇 */
+                village?: string;
+                /** @description 一户几口人 */
+                persons?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleForecast"];
                 };
             };
             /** @description Error */
