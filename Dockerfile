@@ -4,8 +4,9 @@
 FROM node:20-bookworm-slim AS web
 WORKDIR /src
 COPY web/console/package.json web/console/package-lock.json web/console/
+COPY web/miniapp/package.json web/miniapp/package-lock.json web/miniapp/
 COPY scripts/web.sh scripts/
-RUN --mount=type=cache,target=/root/.npm ./scripts/web.sh deps console
+RUN --mount=type=cache,target=/root/.npm ./scripts/web.sh deps console && ./scripts/web.sh deps miniapp
 COPY web web
 RUN ./scripts/web.sh build
 

@@ -5,6 +5,8 @@ go 1.26.0
 ignore (
 	./web/console/node_modules
 	./web/e2e/node_modules
+	./web/miniapp/dist
+	./web/miniapp/node_modules
 )
 
 require (

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # The screens, built and checked with Node 20.
 #
-#   scripts/web.sh build          installs what the lockfile names, and builds web/console into web/dist/console
+#   scripts/web.sh build          installs what the lockfile names, and builds web/console into web/dist/console, web/miniapp into
+#                                 web/dist/miniapp (the web page) and web/miniapp/dist/mp-weixin (for WeChat)
 #   scripts/web.sh types          writes web/api/schema.d.ts anew from docs/openapi.json
-#   scripts/web.sh check          types are current, vue-tsc, unit tests
-#   scripts/web.sh browser        the tests in web/e2e, in Chromium, against bin/jishan with demo data
+#   scripts/web.sh check          types are current, vue-tsc, unit tests; needs the build, for WeChat's is run as it was built
+#   scripts/web.sh browser [ARG…] the tests in web/e2e (e2e/console/, e2e/miniapp/), in Chromium, against bin/jishan with demo data
 #   scripts/web.sh deps FOLDER    only the installing, for a folder below web/
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -31,19 +32,23 @@ types) schema ;;
 build)
 	deps console
 	(cd web/console && npm run --silent build -- --logLevel warn)
+	deps miniapp
+	(cd web/miniapp && npm run --silent build)
 	;;
 check)
 	schema --check
 	(cd web/console && npm run --silent check && npm run --silent test)
+	deps miniapp
+	(cd web/miniapp && npm run --silent check && npm run --silent test)
 	;;
 browser)
 	deps e2e
 	shift
 	(cd web/e2e && npm run --silent check)
-	./scripts/demo-server.sh npm run --silent --prefix web/e2e console -- "$@"
+	./scripts/demo-server.sh npm run --silent --prefix web/e2e test -- "$@"
 	;;
 *)
-	sed -n '2,8p' "$0" >&2
+	sed -n '2,9p' "$0" >&2
 	exit 2
 	;;
 esac

@@ -1,6 +1,7 @@
 // Package web holds the screens as built by their own tools, so that one file is the whole program.
 //
-// dist/console is the officers' console (sources in console/). dist is empty until `make build` has filled it; the server then
+// dist/console is the officers' console (sources in console/), dist/miniapp the villagers' and merchants' mini-program as a web page
+// (sources in miniapp/, where the build for WeChat stays). dist is empty until `make build` has filled it; the server then
 // shows a page that says so.
 package web
 

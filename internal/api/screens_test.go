@@ -34,6 +34,7 @@ func TestScreens(t *testing.T) {
 		"console/index.html":           "<!doctype html>",
 		"console/assets/index-a.js":    "console.log(1)",
 		"console/assets/index-a.js.gz": packed.String(),
+		"miniapp/index.html":           "<!doctype html><title>积善",
 		"console/notes.txt":            "not for the web",
 		"secret.html":                  "outside",
 	})
@@ -48,6 +49,8 @@ func TestScreens(t *testing.T) {
 		require.Equal(t, 304, again.status, path)
 		require.Empty(t, again.body, path)
 	}
+
+	require.Equal(t, "<!doctype html><title>积善", string(r.do(t, "GET", "/m/", nil).body))
 
 	js := r.do(t, "GET", "/admin/assets/index-a.js", nil, "Accept-Encoding", "identity")
 	require.Equal(t, "console.log(1)", string(js.body))

@@ -120,6 +120,7 @@ func newServer(d Deps) *Server {
 	s.probes()
 	s.pages()
 	s.screens("/admin", "console")
+	s.screens("/m", "miniapp")
 
 	r := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
 	alias(r)
