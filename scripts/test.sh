@@ -51,7 +51,11 @@ if [ -z "${SKIP_RACE:-}" ]; then
 	stage 'race detector' ./scripts/services.sh ./scripts/race.sh
 fi
 
-stage 'screens in Chromium' ./scripts/web.sh browser
+# The mini-program's web page has its own demo: its tests spend the points of many households.
+miniapp() { ./scripts/web.sh browser e2e/miniapp/; }
+
+stage 'console in Chromium' ./scripts/web.sh browser e2e/console/
+stage 'mini-program in Chromium' miniapp
 
 printf '\n=== summary (%s s)\n' "$SECONDS"
 printf '%s\n' "${results[@]}"

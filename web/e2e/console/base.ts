@@ -1,7 +1,7 @@
-// What every browser test of the console stands on: a page that watches itself. A request to another origin, an error on the
-// console, a breach of the content security policy or an uncaught exception fails the test, wherever it happens.
+// What every browser test of the console stands on: a page that watches itself, and ways in.
 import AxeBuilder from '@axe-core/playwright'
 import { expect, test as plain, type Page } from '@playwright/test'
+import { watchPage } from '../watch'
 
 export const password = 'xiangcun2026'
 
@@ -14,16 +14,7 @@ export const test = plain.extend<{ watch: Watch }>({
     async ({ page, baseURL }, use) => {
       const watch: Watch = { expected: [] }
       const wrong: string[] = []
-      const origin = new URL(baseURL!).origin
-      page.on('request', (r) => {
-        const u = new URL(r.url())
-        if (u.protocol !== 'data:' && u.protocol !== 'blob:' && u.origin !== origin) wrong.push(`request to ${r.url()}`)
-      })
-      page.on('console', (m) => {
-        if ((m.type() === 'error' || m.type() === 'warning') && !watch.expected.some((e) => e.test(m.text()))) wrong.push(`console: ${m.text()}`)
-      })
-      page.on('pageerror', (e) => wrong.push(`uncaught: ${e.message}`))
-      await page.addInitScript(() => document.addEventListener('securitypolicyviolation', (e) => console.error(`CSP: ${e.violatedDirective} ${e.blockedURI}`)))
+      await watchPage(page, baseURL!, wrong, () => watch.expected)
       await use(watch)
       expect(wrong).toEqual([])
     },
