@@ -67,6 +67,12 @@ func (l *lean) award(village, rule, house id.ID) error {
 		_, err := l.in.Discard(length)
 		return err
 	}
+	if strings.HasPrefix(status, "HTTP/1.1 503 ") || strings.HasPrefix(status, "HTTP/1.1 429 ") {
+		if _, err := l.in.Discard(length); err != nil {
+			return err
+		}
+		return errShed
+	}
 	answer := make([]byte, max(length, l.in.Buffered()))
 	n, _ := l.in.Read(answer)
 	return fmt.Errorf("%s: %s", status, answer[:n])

@@ -3,6 +3,7 @@
 package bench
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -28,13 +29,17 @@ type figure struct {
 	p50, p99 time.Duration
 	ratio    string // against the raw limit or the peer named
 	failures int64
+	shed     int64 // calls sent away with 503 or 429, whose clients came back a second later
 }
+
+// errShed is an answer that asks to come back later.
+var errShed = errors.New("shed")
 
 // run calls work from so many clients until the time is up, each client with its own number, and after a short warm-up.
 // units is how many things one call does.
 func run(t testing.TB, name string, clients, units int, work func(client, turn int) error) figure {
 	t.Helper()
-	var failures atomic.Int64
+	var failures, shed atomic.Int64
 	var mu sync.Mutex
 	var all []time.Duration
 	var wg sync.WaitGroup
@@ -48,7 +53,13 @@ func run(t testing.TB, name string, clients, units int, work func(client, turn i
 				if begin.After(end) {
 					break
 				}
-				if err := work(c, turn); err != nil {
+				err := work(c, turn)
+				if errors.Is(err, errShed) {
+					shed.Add(1)
+					time.Sleep(min(time.Second, max(0, time.Until(end)))) // as Retry-After says
+					continue
+				}
+				if err != nil {
 					if failures.Add(1) == 1 {
 						t.Logf("%s: first failure: %v", name, err)
 					}
@@ -65,7 +76,7 @@ func run(t testing.TB, name string, clients, units int, work func(client, turn i
 	}
 	wg.Wait()
 	slices.Sort(all)
-	f := figure{name: name, failures: failures.Load()}
+	f := figure{name: name, failures: failures.Load(), shed: shed.Load()}
 	if n := len(all); n > 0 {
 		f.perSec = float64(n*units) / (time.Since(warm)).Seconds()
 		f.p50, f.p99 = all[n/2], all[n*99/100]
