@@ -65,7 +65,6 @@ func (demoCmd) Run(e *env) error {
 	}
 	defer a.Close()
 	e.say("%s", describe(c, guide))
-	calmCollector()
 	return a.Serve(e.ctx, l)
 }
 

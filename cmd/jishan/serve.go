@@ -2,8 +2,6 @@ package main
 
 import (
 	"log/slog"
-	"os"
-	"runtime/debug"
 
 	"jishan/internal/app"
 	"jishan/internal/conf"
@@ -33,16 +31,7 @@ func (serveCmd) Run(e *env) error {
 		return err
 	}
 	defer a.Close()
-	calmCollector()
 	return a.Serve(e.ctx, l)
-}
-
-// calmCollector lets the heap grow to three times what is alive before it is swept. That is some tens of MiB here, and with Go's
-// usual twice an eighth of a loaded server's processor time went into sweeping. GOGC in the environment decides otherwise.
-func calmCollector() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(200)
-	}
 }
 
 // logger writes to standard error, and takes the Redis library's own messages in.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"runtime"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -33,10 +34,13 @@ import (
 )
 
 const (
-	maxInside  = 1024 // requests being answered at once
-	maxUploads = 8    // files held in memory at once
+	maxUploads = 8 // files held in memory at once
 	maxHeader  = 32 << 10
 )
+
+// maxInside is how many requests are answered at once: a tenth of a second's work for the machine. More only wait longer, each
+// with its memory.
+var maxInside = 256 * runtime.GOMAXPROCS(0)
 
 // Deps is what the API stands on. Log and Metrics may be nil; Screens, the built front ends, is then what the program carries.
 type Deps struct {
