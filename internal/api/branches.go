@@ -74,6 +74,8 @@ func (s *Server) partyOps() {
 		})
 	s.partyMemberOps(read, write)
 	s.exemptionOps(read, write)
+	s.evaluationOps(read, write)
+	s.partyTableOps(read, write)
 	s.partySheetOps(write)
 	s.partyAwardOps(write)
 }

@@ -216,6 +216,7 @@ func (s *Server) myOps() {
 	s.myNoticeOps(read)
 	s.myShopOps(op)
 	s.myPartyOps(read)
+	s.myEvaluationOps(op)
 }
 
 func (s *Server) myCardOps(op func(Op, auth.Permission) Op) {

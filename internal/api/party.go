@@ -8,7 +8,6 @@ import (
 	"jishan/internal/auth"
 	"jishan/internal/cal"
 	"jishan/internal/db"
-	"jishan/internal/errs"
 	"jishan/internal/id"
 	"jishan/internal/ledger"
 	"jishan/internal/party"
@@ -116,14 +115,26 @@ type ExemptionInput struct {
 
 // PartyPlace is how one member stands.
 type PartyPlace struct {
-	Member    PartyMember   `json:"member"`
-	Base      points.Amount `json:"base"`
-	Awarded   points.Amount `json:"awarded" doc:"本积分年度到这个季度末得的分"`
-	Score     points.Amount `json:"score" doc:"基础分加得分"`
-	Goal      points.Amount `json:"goal" doc:"全年目标，0 为没有设定"`
-	Progress  int           `json:"progress" doc:"完成目标的百分之几"`
-	Rank      int           `json:"rank,omitempty" doc:"免考核的没有名次"`
-	Exemption *Exemption    `json:"exemption,omitempty"`
+	Member     PartyMember    `json:"member"`
+	Base       points.Amount  `json:"base"`
+	Earned     points.Amount  `json:"earned" doc:"这个季度得的分"`
+	Awarded    points.Amount  `json:"awarded" doc:"本积分年度到这个季度末得的分"`
+	Score      points.Amount  `json:"score" doc:"基础分加得分"`
+	Goal       points.Amount  `json:"goal" doc:"全年目标，0 为没有设定"`
+	Due        points.Amount  `json:"due" doc:"按进度到这个季度末应有的积分"`
+	Ahead      points.Amount  `json:"ahead" doc:"比进度多多少分，负数为落后"`
+	Pace       string         `json:"pace" doc:"如：本季度落后 12 分"`
+	Progress   int            `json:"progress" doc:"完成目标的百分之几"`
+	SelfScore  *points.Amount `json:"self_score,omitempty" doc:"自评分，没有就是还没有自评"`
+	Report     string         `json:"report" doc:"自评"`
+	Review     *points.Amount `json:"review,omitempty" doc:"民主评议分，没有就是还没有评议"`
+	ReviewNote string         `json:"review_note"`
+	Total      points.Amount  `json:"total" doc:"总分，按它排名"`
+	Grade      string         `json:"grade,omitempty" enum:"excellent,qualified,basic,failed" doc:"等次"`
+	GradeName  string         `json:"grade_name"`
+	Veto       string         `json:"veto" doc:"直接定级的事由"`
+	Rank       int            `json:"rank,omitempty" doc:"免考核的没有名次"`
+	Exemption  *Exemption     `json:"exemption,omitempty"`
 }
 
 // Standing is how a branch stands at the end of a quarter.
@@ -191,7 +202,15 @@ func exemptionOut(e party.Exemption) Exemption {
 }
 
 func placeOut(p party.Place) PartyPlace {
-	out := PartyPlace{Member: memberOut(p.Member), Base: p.Base, Awarded: p.Awarded, Score: p.Score, Goal: p.Goal, Progress: p.Progress, Rank: p.Rank}
+	out := PartyPlace{Member: memberOut(p.Member), Base: p.Base, Earned: p.Earned, Awarded: p.Awarded, Score: p.Score, Goal: p.Goal, Due: p.Due, Ahead: p.Ahead(),
+		Pace: p.Pace(), Progress: p.Progress, Report: p.Report, ReviewNote: p.ReviewNote, Total: p.Total, Grade: grades[p.Grade], GradeName: party.GradeNames[p.Grade],
+		Veto: p.Veto, Rank: p.Rank}
+	if p.Reported {
+		out.SelfScore = ptr(p.SelfScore)
+	}
+	if p.Reviewed {
+		out.Review = ptr(p.Review)
+	}
 	if p.Exemption != nil {
 		out.Exemption = ptr(exemptionOut(*p.Exemption))
 	}
@@ -310,19 +329,14 @@ func (s *Server) myPartyOps(read func(Op) Op) {
 		})
 	register(s, read(Op{ID: "my-party-statement", Method: "GET", Path: "/my/households/{id}/party/{member}/statement", Summary: "我家一位党员的积分明细"}),
 		func(ctx context.Context, c *Call, in *struct {
-			ByID
-			Member Key `path:"member"`
+			MyMemberPath
 			PageQuery
 		}) (Page[StatementLine], error) {
-			members, err := s.ownMembers(ctx, c.Actor, in.ID.V)
+			m, err := s.myMember(ctx, c.Actor, in.ID.V, in.Member.V)
 			if err != nil {
 				return Page[StatementLine]{}, err
 			}
-			i := slices.IndexFunc(members, func(m party.Member) bool { return m.ID == in.Member.V })
-			if i < 0 {
-				return Page[StatementLine]{}, errs.ErrNotFound.New()
-			}
-			return s.memberStatement(ctx, members[i], in.PageQuery)
+			return s.memberStatement(ctx, m, in.PageQuery)
 		})
 }
 

@@ -48,6 +48,7 @@ type target struct {
 	draft      id.ID
 	draftRule  id.ID
 	exemption  id.ID
+	evaluation id.ID
 	grid       id.ID
 	session    id.ID
 	user       id.ID
@@ -66,7 +67,7 @@ func (x target) path(t testing.TB, op api.Op) string {
 	before := map[string]string{
 		"villages": x.p.a.id.String(), "regions": x.p.a.id.String(), "townships": x.p.town.String(), "households": x.p.a.houses[0].String(),
 		"villagers": x.p.a.heads[0].String(), "branches": x.p.a.branch.String(), "party-members": x.p.a.member.String(), "party": x.p.a.member.String(),
-		"exemptions": x.exemption.String(), "grids": x.grid.String(), "rule-books": x.p.book.String(), "rule-versions": x.draft.String(),
+		"exemptions": x.exemption.String(), "evaluations": x.evaluation.String(), "grids": x.grid.String(), "rule-books": x.p.book.String(), "rule-versions": x.draft.String(),
 		"rules": x.draftRule.String(), "merchants": x.p.m.id.String(), "products": x.p.m.products[0].String(), "users": x.user.String(),
 		"clerks": x.clerk.String(), "sessions": x.session.String(), "redemptions": x.p.a.id.String(), "awards": fmt.Sprint(x.award), "ledger": fmt.Sprint(x.award),
 		"party-awards": fmt.Sprint(x.lesson), "clearings": fmt.Sprint(x.clearing), "roster-imports": x.roster.String(), "answers": "somebody-elses-key",
@@ -132,7 +133,10 @@ func (x target) body(t testing.TB, d document, op api.Op) any {
 		} `json:"requestBody"`
 	}
 	require.NoError(t, json.Unmarshal(d.Paths[api.Prefix+op.Path][strings.ToLower(op.Method)], &o))
-	if op.ID == "user-create" {
+	switch op.ID {
+	case "evaluation-review":
+		return map[string]any{"items": []any{map[string]any{"member": x.p.a.member, "score": 90}}}
+	case "user-create":
 		return map[string]any{"audience": "officer", "login": "newcomer", "name": "新人", "roles": []any{map[string]any{"role": "village", "region": x.p.a.id}}}
 	}
 	return x.value(d, "", o.RequestBody.Content["application/json"].Schema)
@@ -146,6 +150,7 @@ func (x target) value(d document, name string, s schema) any {
 		"village": x.p.a.id, "region": x.p.a.id, "parent": x.p.a.id, "household": x.p.a.houses[0], "households": []id.ID{x.p.a.houses[0]}, "person": nil,
 		"villager": x.p.a.heads[0], "member": nil, "branch": x.p.a.branch, "rule": x.p.tidy, "merchant": x.p.m.id, "product": x.p.m.products[0],
 		"pin": "7391", "text": x.p.a.houses[0].String(), "role": "clerk", "phone": "13800000009", "login": "newcomer", "day": nil, "birth": nil, "id_number": nil, "code": "5001001012099", "votes_for": 3,
+		"quarter": cal.MonthOf(time.Now()).Quarter().String(),
 	}
 	kind, _ := s.Type.(string)
 	if list, ok := s.Type.([]any); ok {
@@ -179,6 +184,8 @@ func (x target) value(d document, name string, s schema) any {
 		return true
 	case s.Format == "date":
 		return cal.DayOf(time.Now()).String()
+	case strings.Contains(s.Pattern, "0[1-9]|1[0-2]"):
+		return cal.MonthOf(time.Now()).String()
 	case s.Pattern != "":
 		return x.p.a.id
 	}
@@ -196,7 +203,7 @@ var noPlace = map[string]string{
 }
 
 // ofTheTownship are operations that tell the officers of every village what the township has set for all.
-var ofTheTownship = map[string]bool{"party-class-list": true}
+var ofTheTownship = map[string]bool{"party-class-list": true, "party-standard-get": true, "township-evaluations": true, "township-evaluation-sheet": true}
 
 // TestNobodyReachesWhatIsNotTheirs calls every operation there is, as everybody who must not get through.
 func TestNobodyReachesWhatIsNotTheirs(t *testing.T) {
@@ -295,6 +302,9 @@ func (p *place) neighbours(t *testing.T, c client, dsn string) (target, []visito
 	e, err := p.Party.Exempt(p.ctx, system, party.NewExemption{Member: p.a.member, Reason: party.Illness, From: cal.DayOf(time.Now())})
 	require.NoError(t, err)
 	x.exemption = e.ID
+	evaluation, err := p.Party.Open(p.ctx, system, p.a.branch, cal.MonthOf(time.Now()).Quarter())
+	require.NoError(t, err)
+	x.evaluation = evaluation.ID
 	g, err := p.People.CreateGrid(p.ctx, system, p.a.id, "甲网格", "甲网格员")
 	require.NoError(t, err)
 	x.grid = g.ID
@@ -360,7 +370,8 @@ func (p *place) fingerprint(t testing.TB) map[string]int64 {
 	require.NoError(t, p.d.Read(p.ctx, func(tx db.Tx) error {
 		for _, table := range []string{"ledger_txs", "ledger_entries", "accounts", "awards", "redemptions", "redemption_lines", "used_codes", "stock_moves", "products",
 			"merchants", "merchant_villages", "house_cards", "regions", "grids", "grid_households", "households", "villagers", "clearings", "roster_imports", "party_branches", "party_members",
-			"party_exemptions", "users", "user_roles", "user_households", "rule_books", "rule_versions", "rules", "notices", "idempotency_keys", "audit_log"} {
+			"party_exemptions", "party_classes", "party_standards", "party_evaluations", "party_reviews", "party_results",
+			"party_objections", "users", "user_roles", "user_households", "rule_books", "rule_versions", "rules", "notices", "idempotency_keys", "audit_log"} {
 			var n int64
 			if err := tx.Raw("SELECT COUNT(*) FROM " + table).Scan(&n).Error; err != nil {
 				return err

@@ -5,6 +5,7 @@
 // It owns no tables and has no code outside of its tests:
 //
 //   - story_test.go: a village's whole story, from empty tables to a checked ledger
+//   - story_quarter_test.go: a branch's quarter, and every call that might alter it
 //   - access_test.go: every operation × everybody who must not reach it
 //   - concurrency_test.go: no overdraft, no double spend, no oversell
 //   - crash_test.go: kill -9 of the program in the middle of load

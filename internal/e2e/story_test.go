@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -32,8 +31,8 @@ type story struct {
 func half(n int64) points.Amount { return points.Amount(n * 50) }
 
 // begin founds county, township and village, and the officers' accounts: each with an initial password that must be changed.
-func begin(t *testing.T) *story {
-	st := &story{s: apptest.Start(t)}
+func begin(t *testing.T, change ...func(*apptest.Setup)) *story {
+	st := &story{s: apptest.Start(t, change...)}
 	st.stranger = client{base: st.s.URL}
 	_, err := st.s.Auth.EnsureAdmin(context.Background(), "admin", password) // as `jishan admin` does
 	require.NoError(t, err)
@@ -99,7 +98,7 @@ func (st *story) people(t *testing.T) {
 func (st *story) book(t *testing.T, who client, asset string, rows ...[]any) {
 	b := post[api.RuleBook](t, who, "/rule-books", map[string]any{"region": st.vil.ID, "asset": asset, "name": "积分细则（" + asset + "）"})
 	draft := "/rule-versions/" + b.Versions[0].ID.String()
-	file := sheet(t, append([][]any{{"类别", "条目", "分值", "上限", "计分对象", "方向"}}, rows...)...)
+	file := sheet(t, append([][]any{{"类别", "条目", "分值", "上限", "计分对象", "方向", "类型"}}, rows...)...)
 	seen := upload[api.RuleImportReport](t, who, draft+"/import?preview=true", file)
 	require.Equal(t, len(rows), seen.Rules, "%v", seen.Notes)
 	require.Empty(t, get[api.RuleVersionDetail](t, who, draft+"/rules").Rules)
@@ -107,7 +106,7 @@ func (st *story) book(t *testing.T, who client, asset string, rows ...[]any) {
 	require.True(t, done.Written)
 	require.Zero(t, done.LeftOut, "%v", done.Notes)
 	require.Empty(t, get[api.RuleList](t, who, st.village("/rules?asset="+asset)).Items, "a draft is not in force")
-	today := cal.DayOf(time.Now())
+	today := cal.DayOf(st.s.DB.Now())
 	v := post[api.RuleVersion](t, who, draft+"/adopt", map[string]any{"meeting": "村民代表会议", "on": today.String(), "votes_for": 41, "votes_against": 3, "from": today.Month().First().String()})
 	require.True(t, v.Adopted)
 	if st.rules == nil {

@@ -302,6 +302,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/branches/{id}/evaluations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 开启支部一个季度的考核
+         * @description 从党员自评开始。
+         */
+        post: operations["evaluation-open"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/branches/{id}/standing": {
         parameters: {
             query?: never;
@@ -471,6 +491,151 @@ export interface paths {
          * @description 用 identify 给的 ticket，或直接用兑换码、户卡和密码。没有收到回答时，用同样的内容和操作编号再发一次，不会重复扣分。
          */
         post: operations["counter-redeem"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evaluations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** 一次季度考核的表 */
+        get: operations["evaluation-get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evaluations/{id}/begin-review": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** 结束自评，转入评议 */
+        post: operations["evaluation-begin-review"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evaluations/{id}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 关闭考核
+         * @description 公示期满后关闭，不能再开；重复关闭没有影响。
+         */
+        post: operations["evaluation-close"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evaluations/{id}/objections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** 登记异议；关闭以后登记的是补正 */
+        post: operations["evaluation-object"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evaluations/{id}/publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 公示考核结果
+         * @description 结果从此写定；季度结束后才能公示。
+         */
+        post: operations["evaluation-publish"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evaluations/{id}/return": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** 退回上一阶段 */
+        post: operations["evaluation-return"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evaluations/{id}/reviews": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * 登记民主评议分
+         * @description 没有列出的党员，原来登记的分不变。
+         */
+        put: operations["evaluation-review"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evaluations/{id}/table.xlsx": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** 一次季度考核的表，上报用的 Excel */
+        get: operations["evaluation-sheet"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1090,6 +1255,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/my/households/{id}/party/{member}/card": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** 我家一位党员的年度积分卡 */
+        get: operations["my-party-card"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/my/households/{id}/party/{member}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** 我家一位党员的季度自评 */
+        put: operations["my-party-report"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/my/households/{id}/party/{member}/statement": {
         parameters: {
             query?: never;
@@ -1247,6 +1446,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/party-members/{id}/card": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** 一位党员的年度积分卡 */
+        get: operations["party-card"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/party-members/{id}/exemptions": {
         parameters: {
             query?: never;
@@ -1262,6 +1478,23 @@ export interface paths {
         put?: never;
         /** 同意免考核 */
         post: operations["exemption-create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/party-members/{id}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** 代党员填季度自评 */
+        put: operations["party-report"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1773,6 +2006,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/townships/{id}/evaluations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 全乡镇各支部一个季度的考核
+         * @description 村里的干部只看到本村的支部。
+         */
+        get: operations["township-evaluations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/townships/{id}/evaluations.xlsx": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** 全乡镇一个季度的考核，上报用的 Excel */
+        get: operations["township-evaluation-sheet"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/townships/{id}/party-classes": {
         parameters: {
             query?: never;
@@ -1784,6 +2054,27 @@ export interface paths {
         get: operations["party-class-list"];
         /** 设定一类党员的基础分和目标 */
         put: operations["party-class-update"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/townships/{id}/party-standard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** 党员考核的等次标准 */
+        get: operations["party-standard-get"];
+        /**
+         * 设定党员考核的等次标准
+         * @description 已经公示的考核不受影响。
+         */
+        put: operations["party-standard-update"];
         post?: never;
         delete?: never;
         options?: never;
@@ -2178,6 +2469,26 @@ export interface paths {
         put?: never;
         /** 撤销一次到期清零，积分退回 */
         post: operations["expiry-return"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/villages/{id}/evaluations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 本村各支部的季度考核
+         * @description 新的季度在前。
+         */
+        get: operations["evaluation-list"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3070,6 +3381,54 @@ export interface components {
             /** @description 积分，最多两位小数 */
             points: number;
         };
+        Evaluation: {
+            branch: string;
+            /** Format: date-time */
+            closed_at?: string;
+            closed_name: string;
+            id: string;
+            /** @description 民主评议的会议 */
+            meeting: string;
+            /**
+             * Format: date
+             * @description 日期，如 2026-11-23
+             */
+            met_on?: string;
+            /** Format: date-time */
+            opened_at: string;
+            opened_name: string;
+            /**
+             * Format: date
+             * @description 公示的最后一天
+             */
+            public_until?: string;
+            /** Format: date-time */
+            published_at?: string;
+            /** @description 季度，如 2026-Q4 */
+            quarter: string;
+            /** @enum {string} */
+            state: "self_report" | "review" | "publicity" | "closed";
+            state_name: string;
+            village: string;
+        };
+        EvaluationInput: {
+            /** @description 季度，如 2026-Q4 */
+            quarter: string;
+        };
+        EvaluationTable: {
+            /** @description 没有就是还没有开启 */
+            evaluation?: components["schemas"]["Evaluation"];
+            objections: components["schemas"]["Objection"][];
+            /** @description 公示后为公示时的标准 */
+            standard: components["schemas"]["PartyStandard"];
+            standing: components["schemas"]["Standing"];
+            tally: components["schemas"]["PartyTally"];
+            township: string;
+            village: string;
+        };
+        Evaluations: {
+            items: components["schemas"]["Evaluation"][];
+        };
         Exemption: {
             approved_name: string;
             evidence: string;
@@ -3477,6 +3836,12 @@ export interface components {
         MonthList: {
             items: components["schemas"]["MonthFigures"][];
         };
+        MonthPoints: {
+            /** @description 月份，如 2026-11 */
+            month: string;
+            /** @description 积分，最多两位小数 */
+            points: number;
+        };
         MoveInput: {
             household: string;
             /** @description 与新户主的关系 */
@@ -3542,6 +3907,8 @@ export interface components {
             items: components["schemas"]["MyPartyPlace"][];
         };
         MyPartyPlace: {
+            /** @description 比进度多多少分，负数为落后 */
+            ahead: number;
             /** @description 支部平均 */
             average: number;
             /** @description 本积分年度到这个季度末得的分 */
@@ -3549,10 +3916,22 @@ export interface components {
             /** @description 积分，最多两位小数 */
             base: number;
             branch: components["schemas"]["Branch"];
+            /** @description 按进度到这个季度末应有的积分 */
+            due: number;
+            /** @description 这个季度得的分 */
+            earned: number;
             exemption?: components["schemas"]["Exemption"];
             /** @description 全年目标，0 为没有设定 */
             goal: number;
+            /**
+             * @description 等次
+             * @enum {string}
+             */
+            grade?: "excellent" | "qualified" | "basic" | "failed";
+            grade_name: string;
             member: components["schemas"]["PartyMember"];
+            /** @description 如：本季度落后 12 分 */
+            pace: string;
             /**
              * Format: int64
              * @description 完成目标的百分之几
@@ -3570,8 +3949,19 @@ export interface components {
              * @description 参加排名的有多少人
              */
             ranked: number;
+            /** @description 自评 */
+            report: string;
+            /** @description 民主评议分，没有就是还没有评议 */
+            review?: number;
+            review_note: string;
             /** @description 基础分加得分 */
             score: number;
+            /** @description 自评分，没有就是还没有自评 */
+            self_score?: number;
+            /** @description 总分，按它排名 */
+            total: number;
+            /** @description 直接定级的事由 */
+            veto: string;
         };
         NameInput: {
             name: string;
@@ -3603,6 +3993,49 @@ export interface components {
         NoticesRead: {
             /** @description 不填为全部 */
             ids?: string[];
+        };
+        Objection: {
+            actor_name: string;
+            /** @description 关闭以后的，为补正，不改动已关闭的结果 */
+            amendment: boolean;
+            /** Format: date-time */
+            at: string;
+            /** @description 处理结论 */
+            finding: string;
+            /**
+             * @description 更正：等次应为
+             * @enum {string}
+             */
+            grade?: "excellent" | "qualified" | "basic" | "failed";
+            member?: string;
+            member_name: string;
+            /** Format: int64 */
+            number: number;
+            outcome: string;
+            /** @description 更正：总分应加减 */
+            points: number;
+            /** @description 季度，如 2026-Q4 */
+            quarter: string;
+            raised_by: string;
+            text: string;
+            /** @description 如：补正第 1 号（对2026年第3季度） */
+            title: string;
+            upheld: boolean;
+        };
+        ObjectionInput: {
+            finding: string;
+            /**
+             * @description 补正：等次应为
+             * @enum {string}
+             */
+            grade?: "excellent" | "qualified" | "basic" | "failed";
+            /** @description 不填为对整张表 */
+            member?: string;
+            /** @description 补正：总分应加减 */
+            points?: number;
+            raised_by: string;
+            text: string;
+            upheld: boolean;
         };
         Offer: {
             address: string;
@@ -3674,6 +4107,21 @@ export interface components {
             /** @description 下一页的位置，放进 cursor；没有就是最后一页 */
             next?: string;
         };
+        PartyCard: {
+            branch: components["schemas"]["Branch"];
+            exemptions: components["schemas"]["Exemption"][];
+            /** @description 月份，如 2026-11 */
+            from: string;
+            months: components["schemas"]["MonthPoints"][];
+            /** @description 到现在为止，或到年度末 */
+            place: components["schemas"]["PartyPlace"];
+            quarters: components["schemas"]["PartyQuarter"][];
+            /** Format: int64 */
+            scheme_year: number;
+            /** @description 月份，如 2026-11 */
+            to: string;
+            vetoes: components["schemas"]["PartyVeto"][];
+        };
         PartyClass: {
             /** @description 基础分 */
             base: number;
@@ -3730,14 +4178,28 @@ export interface components {
             items: components["schemas"]["PartyMember"][];
         };
         PartyPlace: {
+            /** @description 比进度多多少分，负数为落后 */
+            ahead: number;
             /** @description 本积分年度到这个季度末得的分 */
             awarded: number;
             /** @description 积分，最多两位小数 */
             base: number;
+            /** @description 按进度到这个季度末应有的积分 */
+            due: number;
+            /** @description 这个季度得的分 */
+            earned: number;
             exemption?: components["schemas"]["Exemption"];
             /** @description 全年目标，0 为没有设定 */
             goal: number;
+            /**
+             * @description 等次
+             * @enum {string}
+             */
+            grade?: "excellent" | "qualified" | "basic" | "failed";
+            grade_name: string;
             member: components["schemas"]["PartyMember"];
+            /** @description 如：本季度落后 12 分 */
+            pace: string;
             /**
              * Format: int64
              * @description 完成目标的百分之几
@@ -3748,8 +4210,38 @@ export interface components {
              * @description 免考核的没有名次
              */
             rank?: number;
+            /** @description 自评 */
+            report: string;
+            /** @description 民主评议分，没有就是还没有评议 */
+            review?: number;
+            review_note: string;
             /** @description 基础分加得分 */
             score: number;
+            /** @description 自评分，没有就是还没有自评 */
+            self_score?: number;
+            /** @description 总分，按它排名 */
+            total: number;
+            /** @description 直接定级的事由 */
+            veto: string;
+        };
+        PartyQuarter: {
+            amendments: components["schemas"]["Objection"][];
+            /** @description 在哪个支部考核的 */
+            branch: components["schemas"]["Branch"];
+            /**
+             * Format: int64
+             * @description 多少人参加排名
+             */
+            of: number;
+            place: components["schemas"]["PartyPlace"];
+            /** @description 季度，如 2026-Q4 */
+            quarter: string;
+            /**
+             * @description 没有就是还没有开启考核
+             * @enum {string}
+             */
+            state?: "self_report" | "review" | "publicity" | "closed";
+            state_name: string;
         };
         PartyReport: {
             /** Format: int64 */
@@ -3762,6 +4254,89 @@ export interface components {
             /** Format: int64 */
             unchanged: number;
             written: boolean;
+        };
+        PartyReportInput: {
+            /** @description 季度，如 2026-Q4 */
+            quarter: string;
+            /** @description 给自己打的分 */
+            score: number;
+            text: string;
+        };
+        PartyStandard: {
+            /** @description 基本合格的分数线，0 为不用这一等次 */
+            basic?: number;
+            /** @description 优秀的分数线，0 为不用这一等次 */
+            excellent?: number;
+            /**
+             * Format: int64
+             * @description 公示几天，含公示当天
+             */
+            publicity_days: number;
+            /** @description 合格的分数线；0 为没有设标准，60 分以下为不合格 */
+            qualified?: number;
+            /** @description 民主评议的满分，也是自评的满分 */
+            review_full: number;
+            /**
+             * Format: int64
+             * @description 民主评议分按百分之几计入总分
+             */
+            review_percent: number;
+            /**
+             * Format: int64
+             * @description 积分按百分之几计入总分
+             */
+            score_percent: number;
+        };
+        PartyTally: {
+            /** @description 积分，最多两位小数 */
+            average: number;
+            /** Format: int64 */
+            basic: number;
+            /** Format: int64 */
+            excellent: number;
+            /**
+             * Format: int64
+             * @description 免考核的
+             */
+            exempt: number;
+            /** Format: int64 */
+            failed: number;
+            /** Format: int64 */
+            members: number;
+            /** Format: int64 */
+            qualified: number;
+            /**
+             * Format: int64
+             * @description 参加考核的
+             */
+            ranked: number;
+            /**
+             * Format: int64
+             * @description 达到全年目标的
+             */
+            reached: number;
+            /**
+             * Format: int64
+             * @description 没有等次的：乡镇没有设标准，或考核还没有开启
+             */
+            ungraded: number;
+        };
+        PartyVeto: {
+            /**
+             * Format: date
+             * @description 日期，如 2026-11-23
+             */
+            day: string;
+            /** @enum {string} */
+            grade: "excellent" | "qualified" | "basic" | "failed";
+            grade_name: string;
+            item: string;
+            note: string;
+            /**
+             * Format: int64
+             * @description 加减分的编号
+             */
+            number: number;
         };
         PasswordAnswer: {
             /** @description 只显示这一次 */
@@ -4025,6 +4600,21 @@ export interface components {
         ReverseManyInput: {
             numbers: number[];
             reason: string;
+        };
+        ReviewScore: {
+            member: string;
+            note?: string;
+            /** @description 积分，最多两位小数 */
+            score: number;
+        };
+        ReviewScores: {
+            items: components["schemas"]["ReviewScore"][];
+            meeting?: string;
+            /**
+             * Format: date
+             * @description 日期，如 2026-11-23
+             */
+            met_on?: string;
         };
         RoleAssignment: {
             branch?: string;
@@ -4613,6 +5203,14 @@ export interface components {
         };
         Totals: {
             items: components["schemas"]["Total"][];
+        };
+        TownshipTable: {
+            branches: components["schemas"]["EvaluationTable"][];
+            name: string;
+            /** @description 季度，如 2026-Q4 */
+            quarter: string;
+            tally: components["schemas"]["PartyTally"];
+            township: string;
         };
         User: {
             /** @enum {string} */
@@ -5278,6 +5876,41 @@ export interface operations {
             };
         };
     };
+    "evaluation-open": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EvaluationInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Evaluation"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "branch-standing": {
         parameters: {
             query?: {
@@ -5598,6 +6231,269 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "evaluation-get": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluationTable"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "evaluation-begin-review": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Evaluation"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "evaluation-close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Evaluation"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "evaluation-object": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 操作编号：每次点击生成一个，重试时不变；同一编号只会记账一次 */
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ObjectionInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Objection"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "evaluation-publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Evaluation"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "evaluation-return": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReasonInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Evaluation"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "evaluation-review": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReviewScores"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Evaluation"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "evaluation-sheet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 文件 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
                 };
             };
             /** @description Error */
@@ -7023,6 +7919,75 @@ export interface operations {
             };
         };
     };
+    "my-party-card": {
+        parameters: {
+            query?: {
+                /** @description 积分年度，以开始的那一年称呼；不填为本年度 */
+                year?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+                member: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PartyCard"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "my-party-report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                member: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PartyReportInput"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "my-party-statement": {
         parameters: {
             query?: {
@@ -7374,6 +8339,40 @@ export interface operations {
             };
         };
     };
+    "party-card": {
+        parameters: {
+            query?: {
+                /** @description 积分年度，以开始的那一年称呼；不填为本年度 */
+                year?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PartyCard"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "exemption-list": {
         parameters: {
             query?: never;
@@ -7428,6 +8427,39 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Exemption"];
                 };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "party-report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PartyReportInput"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Error */
             default: {
@@ -8462,6 +9494,74 @@ export interface operations {
             };
         };
     };
+    "township-evaluations": {
+        parameters: {
+            query?: {
+                /** @description 不填为本季度 */
+                quarter?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TownshipTable"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "township-evaluation-sheet": {
+        parameters: {
+            query?: {
+                /** @description 不填为本季度 */
+                quarter?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 文件 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "party-class-list": {
         parameters: {
             query?: never;
@@ -8505,6 +9605,70 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["PartyClass"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "party-standard-get": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PartyStandard"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "party-standard-update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PartyStandard"];
             };
         };
         responses: {
@@ -9408,6 +10572,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Clearing"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "evaluation-list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Evaluations"];
                 };
             };
             /** @description Error */
