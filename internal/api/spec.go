@@ -78,9 +78,10 @@ type RuleLimit struct {
 
 // RuleTerms are what a version says about its rules together.
 type RuleTerms struct {
-	Limits    []RuleLimit `json:"limits,omitempty" maxItems:"200" doc:"总上限"`
-	OwnRules  int         `json:"own_rules,omitempty" minimum:"0" doc:"给每个村留几条自设条目"`
-	OwnPoints Points      `json:"own_points,omitempty" doc:"自设条目每次最多多少分，0 为不限"`
+	Limits     []RuleLimit `json:"limits,omitempty" maxItems:"200" doc:"总上限"`
+	OwnRules   int         `json:"own_rules,omitempty" minimum:"0" doc:"给每个村留几条自设条目；填了 own_deducts 就只是加分的条数"`
+	OwnDeducts int         `json:"own_deducts,omitempty" minimum:"0" doc:"其中扣分的另有几条；0 为合在一起算"`
+	OwnPoints  Points      `json:"own_points,omitempty" doc:"自设条目每次最多多少分，0 为不限"`
 }
 
 func capOut(x rule.Cap) RuleCap {
@@ -125,13 +126,13 @@ func (s RuleSpec) domain() rule.Spec {
 }
 
 func termsOut(t rule.Terms) RuleTerms {
-	return RuleTerms{OwnRules: t.Own.Rules, OwnPoints: Points(t.Own.Points), Limits: mapped(t.Limits, func(l rule.Limit) RuleLimit {
+	return RuleTerms{OwnRules: t.Own.Rules, OwnDeducts: t.Own.Deducts, OwnPoints: Points(t.Own.Points), Limits: mapped(t.Limits, func(l rule.Limit) RuleLimit {
 		return RuleLimit{l.Category, string(l.Per), l.Times, Points(l.Points), string(l.Who)}
 	})}
 }
 
 func (t RuleTerms) domain() rule.Terms {
-	out := rule.Terms{Own: rule.Own{Rules: t.OwnRules, Points: t.OwnPoints.Amount()}}
+	out := rule.Terms{Own: rule.Own{Rules: t.OwnRules, Deducts: t.OwnDeducts, Points: t.OwnPoints.Amount()}}
 	for _, l := range t.Limits {
 		out.Limits = append(out.Limits, rule.Limit{Category: l.Category, Cap: rule.Cap{Per: rule.Per(l.Per), Times: l.Times, Points: l.Points.Amount(), Who: rule.Who(l.Who)}})
 	}

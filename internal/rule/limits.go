@@ -21,7 +21,7 @@ const (
 var limitKinds = map[string]bool{kindLimit: true, "合计上限": true, "总分上限": true, "总封顶": true, "limit": true}
 
 var (
-	ownRules  = regexp.MustCompile(`^(?:每村|各村)?(?:最多|不超过|可设|可自设|限)?([0-9]{1,4})条(?:以内)?$`)
+	ownRules  = regexp.MustCompile(`^(?:每村|各村)?(加分|奖分|奖励|扣分|减分)?(?:最多|不超过|可设|可自设|限)?([0-9]{1,4})条(?:以内)?$`)
 	ownPoints = regexp.MustCompile(`^(?:每次|每条|每项|单次|单条|每条每次)(?:分值)?(?:最多|不超过|最高)` + num + `分$`)
 	ofGroup   = regexp.MustCompile(`^(?:本类别|本类|该类别|该类|此类|同类|本大类|本项目类)(?:各项|所有条目|全部条目|条目)?(?:合计|累计|总计)?`)
 	ofBook    = regexp.MustCompile(`^(?:所有条目|全部条目|各类|各项|全书|总积分|总分)(?:合计|累计|总计)?`)
@@ -52,7 +52,7 @@ func (rd *reader) terms(row *xlsx.Row) bool {
 			t.Own = own
 			return true
 		}
-		row.Problem(colCap, "自设条目请写成：最多5条；每次最多2分，并且只写一行")
+		row.Problem(colCap, "自设条目请写成：最多5条；每次最多2分，或 加分最多5条；扣分最多5条；每次最多2分，并且只写一行")
 		rd.leaveOut(row, item)
 		return true
 	}
@@ -81,7 +81,12 @@ func (rd *reader) terms(row *xlsx.Row) bool {
 func parseOwn(text string) (own Own, ok bool) {
 	for _, c := range split(strings.ReplaceAll(xlsx.Fold(text), "。", ";"), ";,") {
 		if m := ownRules.FindStringSubmatch(c); m != nil {
-			own.Rules, _ = strconv.Atoi(m[1])
+			n, _ := strconv.Atoi(m[2])
+			if m[1] == "扣分" || m[1] == "减分" {
+				own.Deducts = n
+			} else {
+				own.Rules = n
+			}
 		} else if m := ownPoints.FindStringSubmatch(c); m != nil {
 			own.Points, _ = points.Parse(m[1])
 		} else {

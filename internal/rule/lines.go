@@ -1,7 +1,6 @@
 package rule
 
 import (
-	"fmt"
 	"slices"
 
 	"jishan/internal/points"
@@ -68,11 +67,7 @@ func (t Terms) lines() [][]any {
 		line(l.Category, item, "", FormatCaps([]Cap{l.Cap}), kindLimit)
 	}
 	if t.Own.Rules > 0 {
-		text := fmt.Sprintf("最多%d条", t.Own.Rules)
-		if t.Own.Points > 0 {
-			text += "；每次最多" + t.Own.Points.String() + "分"
-		}
-		line("", "村自设条目", "", text, kindOwn)
+		line("", "村自设条目", "", t.Own.text(), kindOwn)
 	}
 	return out
 }

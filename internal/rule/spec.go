@@ -187,8 +187,9 @@ type Limit struct {
 
 // Own says how many rules of its own a village may add to a township's book, and how large one award by them may be.
 type Own struct {
-	Rules  int           `json:"rules,omitzero"`
-	Points points.Amount `json:"points,omitzero"` // 0: no bound
+	Rules   int           `json:"rules,omitzero"`   // in all; of those that give where Deducts is set
+	Deducts int           `json:"deducts,omitzero"` // of those that take; 0: counted with the others
+	Points  points.Amount `json:"points,omitzero"`  // 0: no bound
 }
 
 // Terms are what a version says about its rules together.

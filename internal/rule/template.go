@@ -71,7 +71,7 @@ func examples(asset ledger.Asset) []Rule {
 // exampleTerms are limits as a township's book might contain them.
 var exampleTerms = Terms{
 	Limits: []Limit{{Category: "人居环境", Cap: Cap{Per: PerMonth, Points: points.Whole(30)}}, {Cap: Cap{Per: PerMonth, Points: points.Whole(100)}}},
-	Own:    Own{Rules: 5, Points: points.Whole(2)},
+	Own:    Own{Rules: 5, Deducts: 5, Points: points.Whole(2)},
 }
 
 // Template writes an empty sheet for a book of the asset, with a page that explains each column and an example of each shape.
@@ -90,7 +90,7 @@ func Template(w io.Writer, asset ledger.Asset) error {
 		"基础分：类型填基础分，分值填 100。每年度只给一次。",
 		"直接定级：一票否决，或 定为不合格。",
 		"总上限：类型填总上限，类别填某一类（不填就是全书），条目填 本类合计 或 全书合计，上限填 每月最多100分，都按全户合计。",
-		"自设条目（只用于乡镇的细则）：类型填自设条目，上限填 最多5条；每次最多2分。",
+		"自设条目（只用于乡镇的细则）：类型填自设条目，上限填 最多5条；每次最多2分，或 加分最多5条；扣分最多5条；每次最多2分。",
 		"系统看不懂的不会悄悄丢掉：导入结果里会逐行说明哪一部分没有照办、应该怎么写。",
 	}}
 	for _, r := range examples(asset) {

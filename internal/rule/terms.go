@@ -71,16 +71,24 @@ func (t Terms) Text() string {
 		out = append(out, scope+FormatCaps([]Cap{l.Cap}))
 	}
 	if t.Own.Rules > 0 {
-		text := fmt.Sprintf("村自设条目最多 %d 条", t.Own.Rules)
-		if t.Own.Points > 0 {
-			text += fmt.Sprintf("，每次不超过 %s 分", t.Own.Points)
-		}
-		out = append(out, text)
+		out = append(out, "村自设条目"+t.Own.text())
 	}
 	if len(out) == 0 {
 		return "无"
 	}
 	return strings.Join(out, "；")
+}
+
+// text is what a sheet writes, and parseOwn reads.
+func (o Own) text() string {
+	text := fmt.Sprintf("最多%d条", o.Rules)
+	if o.Deducts > 0 {
+		text = fmt.Sprintf("加分最多%d条；扣分最多%d条", o.Rules, o.Deducts)
+	}
+	if o.Points > 0 {
+		text += "；每次最多" + o.Points.String() + "分"
+	}
+	return text
 }
 
 // checkOwn is nil where a supplement keeps within what the township's book in force on the day leaves to villages.
@@ -98,12 +106,21 @@ func checkOwn(tx db.Tx, b Book, v Version, from cal.Day) error {
 	if own.Rules == 0 {
 		return ErrOwn.With("乡镇在 %s 生效的细则没有给村里留自设条目", from)
 	}
-	if v.Rules > own.Rules {
-		return ErrOwn.With("乡镇细则只给村里留 %d 条自设条目，现有 %d 条", own.Rules, v.Rules)
-	}
 	rules, err := rulesOf(tx, v.ID)
 	if err != nil {
 		return err
+	}
+	takes := 0
+	for _, r := range rules {
+		if own.Deducts > 0 && r.Spec.Deducts() {
+			takes++
+		}
+	}
+	if gives := len(rules) - takes; gives > own.Rules || takes > own.Deducts {
+		if own.Deducts > 0 {
+			return ErrOwn.With("乡镇细则给村里留的自设条目，加分最多 %d 条、扣分最多 %d 条，现有加分 %d 条、扣分 %d 条", own.Rules, own.Deducts, gives, takes)
+		}
+		return ErrOwn.With("乡镇细则只给村里留 %d 条自设条目，现有 %d 条", own.Rules, gives)
 	}
 	e := ErrOwn.New()
 	for _, r := range rules {

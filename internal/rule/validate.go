@@ -256,7 +256,7 @@ func (t Terms) Validate() error {
 	if len(t.Limits) > 200 {
 		return ErrSpec.With("总上限最多 200 条")
 	}
-	if o := t.Own; o.Rules < 0 || o.Rules > maxRules || o.Points < 0 || o.Points > maxPoints || o.Rules == 0 && o.Points != 0 {
+	if o := t.Own; o.Rules < 0 || o.Rules > maxRules || o.Deducts < 0 || o.Deducts > maxRules || o.Rules == 0 && o.Deducts != 0 || o.Points < 0 || o.Points > maxPoints || o.Rules == 0 && o.Points != 0 {
 		return ErrSpec.With("村自设条目的条数应在 0 与 %d 之间，分值不超过 %s", maxRules, maxPoints)
 	}
 	return nil
