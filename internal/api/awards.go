@@ -110,6 +110,15 @@ type AwardReport struct {
 	Problems []SheetProblem `json:"problems"`
 }
 
+// BaseGiven is what giving base points did, or would do.
+type BaseGiven struct {
+	Rules  int           `json:"rules" doc:"基础分的条目有几条"`
+	Given  int           `json:"given" doc:"记了多少次"`
+	Points points.Amount `json:"points" doc:"一共多少分"`
+	Had    int           `json:"had" doc:"本年度已经得过的"`
+	Failed int           `json:"failed" doc:"因别的原因没有记上的"`
+}
+
 // ReverseInput is why an award is undone.
 type ReverseInput struct {
 	Reason string `json:"reason" minLength:"2" maxLength:"200"`
@@ -241,6 +250,15 @@ func (s *Server) awardOps() {
 		}) (AwardResult, error) {
 			list, err := s.deps.Awards.Grant(ctx, c.Actor, award.Order{Idempotency: c.Idem, Village: in.ID.V, Grants: mapped(in.Body.Grants, GrantInput.domain)})
 			return resultOut(list), err
+		})
+	register(s, op(Op{ID: "award-base", Method: "POST", Path: "/villages/{id}/awards/base", Summary: "发放本年度的基础分", Idempotent: true,
+		Note: "按现行细则里基础分的条目，给本年度还没有得过的户（或人）各记一次；年度开始时发给全村，以后补给新来的。preview 只看会怎样。"}, auth.AwardWrite),
+		func(ctx context.Context, c *Call, in *struct {
+			ByID
+			Preview bool `query:"preview" doc:"只看会怎样，不写入"`
+		}) (BaseGiven, error) {
+			r, err := s.deps.Awards.GiveBase(ctx, c.Actor, in.ID.V, in.Preview, c.Idem)
+			return BaseGiven{r.Rules, r.Given, r.Points, r.Had, r.Failed}, err
 		})
 	register(s, op(Op{ID: "award-import", Method: "POST", Path: "/villages/{id}/awards/import", Summary: "从 Excel 加减分", Upload: true, Idempotent: true,
 		Note: "preview 只看会怎样。有读不懂的行就一行也不写。"}, auth.AwardWrite),

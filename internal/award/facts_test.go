@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -272,4 +273,34 @@ func TestHistoryFollowsThePerson(t *testing.T) {
 	require.NoError(t, err)
 	_, err = p.grant(award.Grant{Rule: p.rules["M"], Person: members[1].ID})
 	require.ErrorIs(t, err, rule.ErrCapped, "once a day, wherever the person lives")
+}
+
+func TestBasePointsAreGivenToAllOnce(t *testing.T) {
+	p := shaped(t)
+	_, err := p.GiveBase(ctx, system, p.village, false, key("none"))
+	require.NoError(t, err)
+	report, err := p.GiveBase(ctx, system, p.village, true, idempotency.Request{})
+	require.NoError(t, err)
+	require.Equal(t, award.BaseReport{Rules: 1, Had: 5}, report)
+	h, _ := p.family(t, 1)
+	report, err = p.GiveBase(ctx, system, p.village, true, idempotency.Request{})
+	require.NoError(t, err)
+	require.Equal(t, award.BaseReport{Rules: 1, Given: 1, Points: whole(100), Had: 5}, report)
+	require.Zero(t, p.scores(t, h.ID)[h.ID], "a preview writes nothing")
+	report, err = p.GiveBase(ctx, system, p.village, false, key("newcomer"))
+	require.NoError(t, err)
+	require.Equal(t, 1, report.Given)
+	require.Equal(t, whole(100), p.scores(t, h.ID)[h.ID])
+	again, err := p.GiveBase(ctx, system, p.village, false, key("newcomer"))
+	require.NoError(t, err)
+	require.Equal(t, report, again, "a repetition answers as the first time")
+	p.clock.Add(40 * 24 * time.Hour) // into 2027
+	report, err = p.GiveBase(ctx, system, p.village, false, key("next year"))
+	require.NoError(t, err)
+	require.Equal(t, 6, report.Given)
+	p.clean(t)
+
+	plain := setup(t)
+	_, err = plain.GiveBase(ctx, system, plain.village, false, key("x"))
+	require.ErrorIs(t, err, award.ErrNoBase)
 }
