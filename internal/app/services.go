@@ -32,7 +32,7 @@ type Services struct {
 // NewServices makes them as configured. Close ends their lanes.
 func NewServices(c *conf.Config, d *db.DB) (_ *Services, err error) {
 	s := &Services{
-		Rules: rule.New(d), Shops: shop.New(d), Notices: notice.New(d), Party: party.New(d), WeChat: wechat.New(c.WeChat),
+		Rules: rule.New(d), Shops: shop.New(d), Notices: notice.New(d), WeChat: wechat.New(c.WeChat),
 	}
 	defer func() {
 		if err != nil {
@@ -51,6 +51,7 @@ func NewServices(c *conf.Config, d *db.DB) (_ *Services, err error) {
 	if s.People, err = people.NewService(d, []byte(c.Secrets.CardPepper)); err != nil {
 		return nil, fmt.Errorf("building people: %w", err)
 	}
+	s.Party = party.New(d, s.People)
 	s.Redeem, err = redeem.New(d, redeem.Options{
 		Secret: string(c.Auth.Secret), PreviousSecrets: previous, CardPepper: string(c.Secrets.CardPepper),
 		CodeTTL: c.Redeem.CodeTTL, TicketTTL: c.Redeem.TicketTTL, RefundWindow: c.Redeem.RefundWindow,

@@ -18,6 +18,7 @@ import (
 var memberColumns = []xlsx.Column{
 	{Key: "name", Header: "姓名", Synonyms: []string{"党员姓名", "党员"}, Required: true},
 	{Key: "code", Header: "户码", Synonyms: []string{"户编码"}},
+	{Key: "idno", Header: "身份证号", Synonyms: []string{"身份证", "身份证号码", "证件号", "证件号码", "公民身份号码"}},
 	{Key: "branch", Header: "支部", Synonyms: []string{"所在支部", "党支部", "所在党支部", "支部名称"}, Merged: true},
 	{Key: "class", Header: "类别", Synonyms: []string{"党员类别", "分类", "党员类型"}},
 	{Key: "joined", Header: "入党日期", Synonyms: []string{"入党时间", "加入党组织日期", "入党年月日"}},
@@ -55,12 +56,13 @@ func Template(w io.Writer) error {
 		Heads: []xlsx.Head{
 			{Header: "姓名", Note: "花名册里已有的村民", Width: 12, Required: true},
 			{Header: "户码", Note: "村里有重名时必须填", Width: 14},
+			{Header: "身份证号", Note: "可不填；填了能分清重名的人。系统不保存号码本身", Width: 22},
 			{Header: "支部", Note: "系统里已有的支部名称；本村只有一个支部时可不填", Width: 24},
 			{Header: "类别", Note: "不填按普通党员", Width: 12, Options: classes},
 			{Header: "入党日期", Kind: xlsx.Date, Note: "写成 2001-07-01", Width: 14},
 		},
 		Notes:    []string{"请先导入花名册，再导入党员名册。", "重复导入不会重复登记，只更新支部、类别和入党日期；没有填的入党日期保持原样。"},
-		Examples: [][]any{{"王大山", "", "第一支部", "村干部", "2001-07-01"}},
+		Examples: [][]any{{"王大山", "", "", "第一支部", "村干部", "2001-07-01"}},
 	})
 }
 
@@ -92,7 +94,7 @@ func (s *Service) Import(ctx context.Context, actor auth.Actor, village id.ID, f
 	}
 	var out *Report
 	err = run(ctx, func(tx db.Tx) error {
-		l := &list{tx: tx, actor: actor, village: village, report: &Report{table: table}, seen: map[id.ID]int{}}
+		l := &list{tx: tx, people: s.people, actor: actor, village: village, report: &Report{table: table}, seen: map[id.ID]int{}}
 		cond := "b.village_id = ? ORDER BY b.name"
 		if !o.Preview {
 			cond += tx.ForUpdate() // none of the branches goes while its members come
@@ -133,6 +135,7 @@ func (s *Service) Import(ctx context.Context, actor auth.Actor, village id.ID, f
 // list is an import under way.
 type list struct {
 	tx             db.Tx
+	people         *people.Service
 	actor          auth.Actor
 	village        id.ID
 	branches       []Branch
@@ -209,13 +212,19 @@ func (l *list) row(row *xlsx.Row) error {
 	if !row.OK() {
 		return nil
 	}
-	v, ok, err := people.FindPerson(l.tx, l.village, name, code)
-	if err != nil {
-		return err
-	}
+	number := row.Code("idno")
+	v, ok, err := l.people.FindByNumber(l.tx, l.village, name, code, number)
 	switch {
+	case err != nil && errs.From(err).Code == people.ErrIDNumber:
+		row.Problem("idno", errs.From(err).Text())
+		return nil
+	case err != nil:
+		return err
+	case !ok && number != "":
+		row.Problem("idno", "姓名和身份证号对不上，或此人不在本村，请核对")
+		return nil
 	case !ok && code == "":
-		row.Problem("name", "本村没有这个人，或有重名；请核对姓名，重名的请填户码")
+		row.Problem("name", "本村没有这个人，或有重名；请核对姓名，重名的请填户码或身份证号")
 		return nil
 	case !ok:
 		row.Problem("name", "这一户没有这个人，请核对姓名和户码")

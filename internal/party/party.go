@@ -66,10 +66,13 @@ type Member struct {
 func (m Member) Active() bool { return m.State == MemberHere }
 
 // Service is the party's books as officers and secretaries use them.
-type Service struct{ db *db.DB }
+type Service struct {
+	db     *db.DB
+	people *people.Service // finds villagers by what only it can read
+}
 
 // New is the service on a database.
-func New(d *db.DB) *Service { return &Service{db: d} }
+func New(d *db.DB, p *people.Service) *Service { return &Service{db: d, people: p} }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(strings.ToValidUTF8(s, "")), " ") }
 

@@ -33,6 +33,7 @@ type place struct {
 	township, village, other            id.ID
 	people                              map[string]people.Villager
 	codes                               map[string]string
+	register                            *people.Service
 	town, officer, neighbour, bystander auth.Actor
 }
 
@@ -48,7 +49,9 @@ func in(role auth.Role, branch id.ID, regions ...id.ID) auth.Actor {
 func setup(t *testing.T, names ...string) place {
 	clock := testkit.NewClock(t, "2026-11-23 10:00")
 	p := place{t: t, clock: clock, d: testkit.DBAt(t, clock), people: map[string]people.Villager{}, codes: map[string]string{}}
-	p.Service = party.New(p.d)
+	villagers, err := people.NewService(p.d, bytes.Repeat([]byte("k"), 32))
+	require.NoError(t, err)
+	p.Service, p.register = party.New(p.d, villagers), villagers
 	require.NoError(t, p.d.Tx(ctx, func(tx db.Tx) error {
 		region := func(parent id.ID, kind people.RegionKind, code, name string) id.ID {
 			r, err := people.InsertRegion(tx, people.NewRegion{Parent: parent, Kind: kind, Code: code, Name: name})
@@ -323,6 +326,43 @@ func TestNobodyReachesAnothersBranch(t *testing.T) {
 	require.Len(t, plans, len(party.ClassNames))
 }
 
+// A list with identity numbers finds whom it means by them, whoever else has the name.
+func TestImportMembersByIdentityNumber(t *testing.T) {
+	p := setup(t, "张三", "王五", "王五")
+	p.branch("第一支部")
+	const first, second, nobody, wrong = "11010519491231002X", "500101197001011003", "500101195001010001", "110105194912310021"
+	var fives []people.Villager
+	for _, number := range []string{first, second} {
+		h, err := p.register.CreateHousehold(ctx, auth.System("test"), people.NewHousehold{Village: p.village, Members: []people.Person{{Name: "王五", IDNumber: number}}})
+		require.NoError(t, err)
+		_, members, err := p.register.Household(ctx, auth.System("test"), h.ID)
+		require.NoError(t, err)
+		fives = append(fives, members[0])
+	}
+	sheet := func(lines ...string) *strings.Reader {
+		return strings.NewReader("姓名,证件号码,党员类别\n" + strings.Join(lines, "\n"))
+	}
+	r, err := p.Import(ctx, p.officer, p.village, sheet("王五,"+second+",村干部", "王五,"+wrong+",", "张三,"+first+",", "王五,"+nobody+",", "王五,,", "张三,"+nobody+","), party.ImportOptions{SkipBad: true})
+	require.NoError(t, err)
+	var problems []string
+	for _, f := range r.Problems {
+		problems = append(problems, f.Path+f.Text)
+		require.NotContains(t, f.Text, first)
+	}
+	require.Equal(t, []string{
+		"第3行「证件号码」身份证号码不对，请核对 18 位号码",
+		"第4行「证件号码」姓名和身份证号对不上，或此人不在本村，请核对",
+		"第5行「证件号码」姓名和身份证号对不上，或此人不在本村，请核对",
+		"第6行「姓名」本村没有这个人，或有重名；请核对姓名，重名的请填户码或身份证号",
+	}, problems, "the number of 张三 is not known yet, so his name decides")
+	members, err := p.Members(ctx, p.officer, party.MemberQuery{Village: p.village})
+	require.NoError(t, err)
+	require.Len(t, members, 2)
+	for _, m := range members {
+		require.Contains(t, []id.ID{fives[1].ID, p.people["张三"].ID}, m.Villager)
+	}
+}
+
 func TestImportMembers(t *testing.T) {
 	p := setup(t, "张三", "李四", "王五", "王五")
 	a := p.branch("第一支部")
@@ -339,8 +379,8 @@ func TestImportMembers(t *testing.T) {
 		problems = append(problems, f.Path+f.Text)
 	}
 	require.Equal(t, []string{
-		"第5行「姓名」本村没有这个人，或有重名；请核对姓名，重名的请填户码",
-		"第6行「姓名」本村没有这个人，或有重名；请核对姓名，重名的请填户码",
+		"第5行「姓名」本村没有这个人，或有重名；请核对姓名，重名的请填户码或身份证号",
+		"第6行「姓名」本村没有这个人，或有重名；请核对姓名，重名的请填户码或身份证号",
 		"第7行「姓名」与第 3 行是同一个人",
 		"第8行「户码」户码不对，请核对卡片上的 8 位户码后再输入",
 		"第9行「入党时间」“昨天”不是日期，请写成 2026-11-23",

@@ -86,6 +86,33 @@ func FindPerson(tx db.Tx, village id.ID, name, houseCode string) (v Villager, ok
 	return rows[0].villager(), true, nil
 }
 
+// FindByNumber is FindPerson for sheets that have identity numbers as well: a number that is registered decides, if the name is
+// the same; otherwise the name does, of people whose number is not known. An empty idNumber leaves it to the name. ErrIDNumber
+// is a number that is wrong in itself.
+func (s *Service) FindByNumber(tx db.Tx, village id.ID, name, houseCode, idNumber string) (v Villager, ok bool, err error) {
+	number, _, _, err := ParseIDNumber(idNumber)
+	if err != nil || number == "" {
+		if err == nil {
+			v, ok, err = FindPerson(tx, village, name, houseCode)
+		}
+		return v, ok, err
+	}
+	var rows []villagerRow
+	err = tx.Raw("SELECT "+villagerColumns+" FROM villagers WHERE idno_hash = ?", s.keyed("idno", number)).Scan(&rows).Error
+	if err != nil {
+		return v, false, fmt.Errorf("finding a person by identity number: %w", err)
+	}
+	if len(rows) > 0 {
+		v = rows[0].villager()
+		return v, v.Village == village && v.Here() && v.Name == CleanName(name), nil
+	}
+	if v, ok, err = FindPerson(tx, village, name, houseCode); err != nil || !ok {
+		return v, false, err
+	}
+	rows, err = byID[villagerRow](tx, villagerColumns, "villagers", "id", []id.ID{v.ID})
+	return v, len(rows) == 1 && len(rows[0].IdnoHash) == 0, err
+}
+
 // villageByID is a region that is a village; errs.ErrNotFound otherwise.
 func villageByID(tx db.Tx, village id.ID) (Region, error) {
 	found, err := RegionsByID(tx, []id.ID{village})

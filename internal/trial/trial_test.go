@@ -252,11 +252,12 @@ func TestDryRunOfTheDemosYearWritesNothing(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = d.Close() })
 	secret := strings.Repeat("demo-secret-", 4)
-	w := demo.World{DB: d, Rules: rule.New(d), Shops: shop.New(d), Party: party.New(d), Awards: award.New(d)}
+	w := demo.World{DB: d, Rules: rule.New(d), Shops: shop.New(d), Awards: award.New(d)}
 	w.Auth, err = auth.New(d, auth.Options{Secret: secret, AccessTTL: time.Hour, RefreshTTL: 24 * time.Hour})
 	require.NoError(t, err)
 	w.People, err = people.NewService(d, []byte(secret))
 	require.NoError(t, err)
+	w.Party = party.New(d, w.People)
 	w.Redeem, err = redeem.New(d, redeem.Options{Secret: secret, CardPepper: secret + "x", CodeTTL: time.Minute, TicketTTL: time.Minute, RefundWindow: 72 * time.Hour})
 	require.NoError(t, err)
 	t.Cleanup(func() { w.Redeem.Close(); w.Awards.Close(); w.Auth.Close() })
