@@ -20,6 +20,7 @@ func (a *App) jobs() []jobs.Job {
 		{Name: board.SnapshotJobName, Every: 10 * time.Minute, Run: a.Boards.TakeSnapshots},
 		{Name: "expiry", Every: time.Hour, Timeout: time.Hour, Run: a.expire},
 		{Name: "ledger-checkpoints", Every: 24 * time.Hour, Timeout: time.Hour, Run: a.checkpoints},
+		{Name: "day-seals", Every: 10 * time.Minute, Timeout: time.Hour, Run: a.sealDays},
 		{Name: "sweep", Every: time.Hour, Timeout: 10 * time.Minute, Run: a.sweep},
 	}
 }
@@ -58,6 +59,32 @@ func (a *App) checkpoints(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// sealDays seals, village by village, the days that are over; a village whose book contradicts itself is left and the others go on.
+func (a *App) sealDays(ctx context.Context) error {
+	books, err := a.books(ctx)
+	if err != nil {
+		return err
+	}
+	var wrong []error
+	for _, b := range books {
+		var seals []ledger.DaySeal
+		err := a.DB.Read(ctx, func(tx db.Tx) (err error) {
+			seals, err = ledger.DueSeals(tx, b)
+			return err
+		})
+		if err == nil && len(seals) > 0 {
+			err = a.DB.Tx(ctx, func(tx db.Tx) error {
+				_, err := ledger.KeepSeals(tx, seals)
+				return err
+			})
+		}
+		if err != nil {
+			wrong = append(wrong, fmt.Errorf("book %s: %w", b, err))
+		}
+	}
+	return errors.Join(wrong...)
 }
 
 // books are the villages that have moved points.

@@ -20,7 +20,7 @@ import (
 )
 
 // TestPointsExpireByThemselves: a village whose points are good for a month, and which has chosen so, loses them without anybody's doing, and the
-// untracked accounts get their checkpoints.
+// untracked accounts get their checkpoints, the day of the award its seal.
 func TestPointsExpireByThemselves(t *testing.T) {
 	ctx, system := context.Background(), auth.System("test")
 	clock := testkit.NewClock(t, "2026-01-15 10:00")
@@ -54,6 +54,7 @@ func TestPointsExpireByThemselves(t *testing.T) {
 	require.Eventually(t, func() bool {
 		var left, expired points.Amount
 		var checkpoints int64
+		var sealed ledger.DaySeal
 		require.NoError(t, b.DB.Read(ctx, func(tx db.Tx) error {
 			wallet := ledger.Wallet(village.ID, house.ID)
 			balances, err := ledger.Balances(tx, wallet)
@@ -64,8 +65,11 @@ func TestPointsExpireByThemselves(t *testing.T) {
 			if expired, err = ledger.Total(tx, ledger.Expired(village.ID)); err != nil {
 				return err
 			}
+			if sealed, err = ledger.LastSeal(tx, village.ID); err != nil {
+				return err
+			}
 			return tx.Raw("SELECT COUNT(*) FROM ledger_checkpoints").Scan(&checkpoints).Error
 		}))
-		return left == 0 && expired == points.Whole(10) && checkpoints > 0
+		return left == 0 && expired == points.Whole(10) && checkpoints > 0 && sealed.Day == 20260115
 	}, 20*time.Second, 20*time.Millisecond)
 }

@@ -61,13 +61,21 @@ func (k ID) String() string {
 	if k == 0 {
 		return ""
 	}
-	var b [width]byte
+	return string(k.Append(make([]byte, 0, width)))
+}
+
+// Append appends what String spells.
+func (k ID) Append(b []byte) []byte {
+	if k == 0 {
+		return b
+	}
+	b = append(b, "0000000000000"...)
 	v := uint64(k)
-	for i := width - 1; i >= 0; i-- {
+	for i := len(b) - 1; i >= len(b)-width; i-- {
 		b[i] = alphabet[v&31]
 		v >>= 5
 	}
-	return string(b[:])
+	return b
 }
 
 // MarshalText and UnmarshalText make a key a JSON string; the empty string is the zero key.

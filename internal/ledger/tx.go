@@ -84,7 +84,7 @@ func (t *Tx) Canonical(buf []byte) []byte {
 	b := append(buf, "jishan-tx-1\nprev "...)
 	b = appendHex(b, t.Prev[:])
 	b = append(b, "\nbook "...)
-	b = append(b, t.Book.String()...)
+	b = t.Book.Append(b)
 	for _, f := range [...]struct {
 		name string
 		v    int64
@@ -106,13 +106,13 @@ func (t *Tx) Canonical(buf []byte) []byte {
 		b = append(b, '\n')
 		b = append(b, f.name...)
 		b = append(b, ' ')
-		b = append(b, f.v.String()...)
+		b = f.v.Append(b)
 	}
 	b = append(b, "\nreason "...)
 	b = strconv.AppendQuote(b, t.Reason)
 	for _, e := range t.Entries {
 		b = append(b, "\nentry "...)
-		b = append(b, e.Account.String()...)
+		b = e.Account.Append(b)
 		b = append(b, ' ')
 		b = strconv.AppendInt(b, int64(e.Amount), 10)
 		b = append(b, ' ')

@@ -71,6 +71,31 @@ CREATE TABLE ledger_entries (
 ) WITHOUT ROWID;
 CREATE INDEX ledger_entries_account ON ledger_entries (account_id, number);
 
+-- Append-only. What a day's transactions of a book were, over the seal of the day before: written once the day is over.
+CREATE TABLE ledger_seals (
+  book_id BIGINT NOT NULL,
+  day INT NOT NULL,
+  first_number BIGINT NOT NULL,
+  number BIGINT NOT NULL, -- the last one, of which head is the hash
+  head BLOB NOT NULL,
+  root BLOB NOT NULL, -- of the Merkle tree over the hashes
+  awarded BIGINT NOT NULL, -- hundredths of village points moved, by kind
+  deducted BIGINT NOT NULL,
+  redeemed BIGINT NOT NULL,
+  refunded BIGINT NOT NULL,
+  expired BIGINT NOT NULL,
+  settled BIGINT NOT NULL,
+  reversed BIGINT NOT NULL,
+  opening BIGINT NOT NULL,
+  score BIGINT NOT NULL, -- change of the scores in village points
+  party BIGINT NOT NULL, -- change of the party scores
+  at BIGINT NOT NULL,
+  prev_hash BLOB NOT NULL,
+  hash BLOB NOT NULL,
+  PRIMARY KEY (book_id, day)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX ledger_seals_number ON ledger_seals (book_id, number);
+
 -- Derived: awards less deductions by month; every longer period is a sum of months.
 CREATE TABLE scores (
   owner_id BIGINT NOT NULL,
@@ -148,6 +173,7 @@ DROP TABLE outbox;
 DROP TABLE idempotency_keys;
 DROP TABLE ledger_checkpoints;
 DROP TABLE scores;
+DROP TABLE ledger_seals;
 DROP TABLE ledger_entries;
 DROP TABLE ledger_txs;
 DROP TABLE ledger_heads;
