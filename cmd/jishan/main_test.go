@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -152,6 +153,39 @@ func TestVerifyNamesTheAccount(t *testing.T) {
 	require.Contains(t, out, "[不符] 小渔溪村")
 	require.Contains(t, out, account, "the finding names whose account it is")
 	require.Contains(t, out, "发现 1 处不符")
+}
+
+func TestVerifyGoesOnSinceTheLastSeal(t *testing.T) {
+	dir, g := township(t)
+	d, err := db.Open(context.Background(), db.Options{DataDir: dir, Clock: func() time.Time { return time.Now().Add(48 * time.Hour) }})
+	require.NoError(t, err)
+	require.NoError(t, d.Tx(context.Background(), func(tx db.Tx) error {
+		due, err := ledger.DueSeals(tx, g.Pilot)
+		require.NoError(t, err)
+		require.NotEmpty(t, due)
+		_, err = ledger.KeepSeals(tx, due)
+		return err
+	}))
+	code, out, errOut := command(t, "", "verify")
+	require.Equal(t, exitOK, code, out+errOut)
+	count := func(out string) (n int) {
+		_, err := fmt.Sscanf(out[strings.Index(out, "交易"):], "交易 %d 笔", &n)
+		require.NoError(t, err, out)
+		return n
+	}
+	all := count(out)
+	code, out, errOut = command(t, "", "verify", "--since-seal")
+	require.Equal(t, exitOK, code, out+errOut)
+	require.Less(t, count(out), all, "the sealed book is not read again")
+
+	require.NoError(t, d.Tx(context.Background(), func(tx db.Tx) error {
+		return tx.Exec("UPDATE ledger_seals SET score = score + 100 WHERE book_id = ?", g.Pilot).Error
+	}))
+	require.NoError(t, d.Close())
+	code, out, _ = command(t, "", "verify", "--since-seal")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, out, "的日封核对过，现在没有了或被改动过")
+	require.Equal(t, all, count(out))
 }
 
 func TestExportedLedgerIsCheckedByAnotherProgram(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"jishan/internal/board"
 	"jishan/internal/db"
 	"jishan/internal/errs"
+	"jishan/internal/id"
 	"jishan/internal/ledger"
 	"jishan/internal/people"
 	"jishan/internal/rdb"
@@ -16,6 +17,7 @@ import (
 )
 
 type verifyCmd struct {
+	SinceSeal bool `help:"从上次核对无误的日封接着核对，之前的不再重读（记在数据目录的 verified.gob 里）；不写则从头核对"`
 	Wait time.Duration `default:"10s" help:"积分榜与账本不符时，最多等多久再下结论：正在记的账要过一会儿才到榜上"`
 }
 
@@ -30,7 +32,7 @@ func (v verifyCmd) Run(e *env) error {
 		return err
 	}
 	defer d.Close()
-	found, err := verifyDatabase(e, d)
+	found, err := verifyDatabase(e, d, marksIn(c.DataDir), v.SinceSeal)
 	if err != nil {
 		return err
 	}
@@ -57,13 +59,19 @@ func (v verifyCmd) Run(e *env) error {
 }
 
 // verifyDatabase prints what it finds and answers how much.
-func verifyDatabase(e *env, d *db.DB) (found int, err error) {
+func verifyDatabase(e *env, d *db.DB, kept markFile, sinceSeal bool) (found int, err error) {
+	var marks map[id.ID]*ledger.Mark
+	if sinceSeal {
+		if marks, err = kept.read(); err != nil {
+			return 0, err
+		}
+	}
+	report, err := verifyBooks(e, d, marks)
+	if err != nil {
+		return 0, err
+	}
 	err = d.Read(e.ctx, func(tx db.Tx) error {
 		found = 0
-		report, err := ledger.Verify(tx)
-		if err != nil {
-			return err
-		}
 		regions, err := people.AllRegions(tx)
 		if err != nil {
 			return err
@@ -80,7 +88,7 @@ func verifyDatabase(e *env, d *db.DB) (found int, err error) {
 			e.say("[不符] %s：%s", name, f.Text)
 		}
 		found += len(report.Findings)
-		e.say("村账：%d 本，交易 %d 笔，分录 %d 条，%s", report.Books, report.Transactions, report.Entries, verdict(len(report.Findings)))
+		e.say("村账：%d 本，交易 %d 笔，分录 %d 条，日封 %d 封（其后 %d 笔还没有封存），%s", report.Books, report.Transactions, report.Entries, report.Seals, report.Unsealed, verdict(len(report.Findings)))
 		for _, check := range []struct {
 			name, table string
 			run         func(db.Tx) ([]string, error)
@@ -103,6 +111,9 @@ func verifyDatabase(e *env, d *db.DB) (found int, err error) {
 		}
 		return nil
 	})
+	if err == nil && len(report.Findings) == 0 {
+		err = kept.write(report.marks)
+	}
 	return found, err
 }
 

@@ -23,10 +23,33 @@ type Report struct {
 	Books        int
 	Transactions int64
 	Entries      int64
+	Seals        int64
+	Unsealed     int64     // transactions that no seal covers yet
 	Findings     []Finding // in order; at most maxFindings
 }
 
 const maxFindings = 100
+
+// Mark is what a verification has recomputed of a book up to one of its seals: a later one may go on from there.
+type Mark struct {
+	Book     id.ID
+	Day      cal.Day  // of the seal
+	Seal     [32]byte // its hash
+	Number   int64    // the last transaction it covers
+	Head     [32]byte // that one's hash
+	Balances map[id.ID]points.Amount
+	Lots     map[id.ID]map[cal.Day]points.Amount
+	Scores   []MarkedScore
+}
+
+// MarkedScore is the score of an owner in a month, as the transactions up to a mark add up.
+type MarkedScore struct {
+	Owner  id.ID
+	Asset  Asset
+	Month  cal.Month
+	Kind   ScoreKind
+	Points points.Amount
+}
 
 // verifier carries what has been recomputed of one book so far.
 type verifier struct {
@@ -39,28 +62,69 @@ type verifier struct {
 	number   int64
 	hash     [32]byte
 	buf      []byte
+
+	day         tally
+	sealed      DaySeal   // the last seal passed
+	ahead       []DaySeal // the seals not yet reached
+	checkpoints []checkpoint
+	mark        *Mark
 }
 
-// Verify recomputes every invariant of the package from the raw rows: numbers, hashes, sums, running and final balances, lots
-// and scores. Give it a snapshot (db.Read), so that what is booked meanwhile does not disturb.
+// Books lists every book that any row of the ledger names.
+func Books(tx db.Tx) (books []id.ID, err error) {
+	q := "SELECT book_id FROM ledger_heads UNION SELECT book_id FROM ledger_txs UNION SELECT book_id FROM accounts UNION SELECT book_id FROM ledger_seals ORDER BY book_id"
+	if err := tx.Raw(q).Scan(&books).Error; err != nil {
+		return nil, fmt.Errorf("listing the books: %w", err)
+	}
+	return books, nil
+}
+
+// Verify recomputes every invariant of the package from the raw rows: numbers, hashes, sums, running and final balances, lots,
+// scores and day seals. Give it a snapshot (db.Read), so that what is booked meanwhile does not disturb.
 func Verify(tx db.Tx) (Report, error) {
 	var report Report
-	var books []id.ID
-	q := "SELECT book_id FROM ledger_heads UNION SELECT book_id FROM ledger_txs UNION SELECT book_id FROM accounts ORDER BY book_id"
-	if err := tx.Raw(q).Scan(&books).Error; err != nil {
-		return report, fmt.Errorf("listing the books: %w", err)
+	books, err := Books(tx)
+	if err != nil {
+		return report, err
 	}
 	for _, book := range books {
-		v := &verifier{tx: tx, book: book, report: &report, balances: map[id.ID]points.Amount{},
-			lots: map[id.ID]map[cal.Day]points.Amount{}, scores: map[scoreKey]points.Amount{}}
-		for _, step := range []func() error{v.transactions, v.strays, v.head, v.accounts, v.expiring, v.scored} {
-			if err := step(); err != nil {
-				return report, err
-			}
+		part, _, err := VerifyBook(tx, book, nil)
+		if err != nil {
+			return report, err
 		}
-		report.Books++
+		report.Add(part)
 	}
 	return report, nil
+}
+
+// VerifyBook is Verify for one book. With from it goes on from that mark and trusts what lies before; a mark that the book's
+// seals do not know is a finding. It answers a mark at the book's last seal, nil without seals.
+func VerifyBook(tx db.Tx, book id.ID, from *Mark) (Report, *Mark, error) {
+	report := Report{Books: 1}
+	v := &verifier{tx: tx, book: book, report: &report, balances: map[id.ID]points.Amount{},
+		lots: map[id.ID]map[cal.Day]points.Amount{}, scores: map[scoreKey]points.Amount{}}
+	if err := v.begin(from); err != nil {
+		return report, nil, err
+	}
+	for _, step := range []func() error{v.transactions, v.sealsEnd, v.head, v.accounts, v.expiring, v.scored} {
+		if err := step(); err != nil {
+			return report, nil, err
+		}
+	}
+	return report, v.mark, nil
+}
+
+// Add adds another book's report.
+func (r *Report) Add(o Report) {
+	r.Books += o.Books
+	r.Transactions += o.Transactions
+	r.Entries += o.Entries
+	r.Seals += o.Seals
+	r.Unsealed += o.Unsealed
+	r.Findings = append(r.Findings, o.Findings...)
+	if len(r.Findings) > maxFindings {
+		r.Findings = r.Findings[:maxFindings]
+	}
 }
 
 func (v *verifier) find(number int64, format string, args ...any) {
@@ -69,41 +133,21 @@ func (v *verifier) find(number int64, format string, args ...any) {
 	}
 }
 
-// transactions walks the chain in pieces.
+// transactions walks the chain.
 func (v *verifier) transactions() error {
-	const piece = 2000
-	for {
-		var txs []txRow
-		if err := v.tx.Raw("SELECT "+txColumns+" FROM ledger_txs WHERE book_id = ? AND number > ? ORDER BY number LIMIT ?", v.book, v.number, piece).Scan(&txs).Error; err != nil {
-			return fmt.Errorf("reading the chain: %w", err)
-		}
-		if len(txs) == 0 {
-			return nil
-		}
-		last := txs[len(txs)-1].Number
-		var entries []entryRow
-		q := "SELECT book_id, number, line, account_id, amount, lot, balance FROM ledger_entries WHERE book_id = ? AND number > ? AND number <= ? ORDER BY number, line"
-		if err := v.tx.Raw(q, v.book, v.number, last).Scan(&entries).Error; err != nil {
-			return fmt.Errorf("reading the chain's entries: %w", err)
-		}
-		v.report.Entries += int64(len(entries))
-		for _, row := range txs {
-			t := row.tx()
-			for len(entries) > 0 && entries[0].Number < t.Number {
-				v.find(entries[0].Number, "分录属于不存在的第 %d 号", entries[0].Number)
-				entries = entries[1:]
-			}
-			for len(entries) > 0 && entries[0].Number == t.Number {
-				t.Entries = append(t.Entries, entries[0].entry())
-				entries = entries[1:]
-			}
-			v.transaction(&t)
-		}
-	}
+	return walk(v.tx, v.book, v.number, 0, func(t *Tx) error {
+		v.transaction(t)
+		return nil
+	}, func(number int64) {
+		v.report.Entries++
+		v.find(number, "分录属于不存在的第 %d 号", number)
+	})
 }
 
 func (v *verifier) transaction(t *Tx) {
 	v.report.Transactions++
+	v.report.Entries += int64(len(t.Entries))
+	v.sealsMissed(t.Number)
 	if t.Number != v.number+1 {
 		v.find(t.Number, "第 %d 号之后应是第 %d 号，却是第 %d 号：中间有缺号", v.number, v.number+1, t.Number)
 	}
@@ -136,18 +180,9 @@ func (v *verifier) transaction(t *Tx) {
 	for _, o := range t.scored() {
 		v.scores[scoreKey{o.ID, t.Asset, t.Month, t.Book, o.Kind}] += t.Score
 	}
-}
-
-// strays finds entries without a transaction behind the end of the chain.
-func (v *verifier) strays() error {
-	var numbers []int64
-	if err := v.tx.Raw("SELECT DISTINCT number FROM ledger_entries WHERE book_id = ? AND number > ? ORDER BY number LIMIT 10", v.book, v.number).Scan(&numbers).Error; err != nil {
-		return fmt.Errorf("looking for stray entries: %w", err)
-	}
-	for _, n := range numbers {
-		v.find(n, "分录属于不存在的第 %d 号", n)
-	}
-	return nil
+	v.checkpointed(t.Number)
+	v.day.add(t)
+	v.sealEnds(t)
 }
 
 func (v *verifier) head() error {
@@ -196,26 +231,6 @@ func (v *verifier) accounts() error {
 	for a, sum := range total {
 		if sum != 0 {
 			v.find(0, "账本的全部账户合计为 %s（资产 %d），应为 0", sum, a)
-		}
-	}
-	return v.checkpoints()
-}
-
-func (v *verifier) checkpoints() error {
-	var rows []struct {
-		AccountID id.ID
-		Number    int64
-		Balance   points.Amount
-		Sum       points.Amount
-	}
-	q := `SELECT c.account_id, c.number, c.balance, (SELECT COALESCE(SUM(e.amount), 0) FROM ledger_entries e WHERE e.account_id = c.account_id AND e.number <= c.number) AS sum
-		FROM ledger_checkpoints c JOIN accounts a ON a.id = c.account_id WHERE a.book_id = ?`
-	if err := v.tx.Raw(q, v.book).Scan(&rows).Error; err != nil {
-		return fmt.Errorf("reading the checkpoints: %w", err)
-	}
-	for _, r := range rows {
-		if r.Balance != r.Sum {
-			v.find(r.Number, "账户 %s 到第 %d 号的结存记为 %s，按账本应为 %s", r.AccountID, r.Number, r.Balance, r.Sum)
 		}
 	}
 	return nil
