@@ -15,9 +15,6 @@ export const usePlace = defineStore('place', () => {
   const villageID = computed(() => chosen.value)
   const village = computed(() => regions.value.find((r) => r.id === chosen.value))
   const groups = computed(() => regions.value.filter((r) => r.kind === 'group' && r.village === chosen.value))
-  // tops are the regions whose parent is out of reach or does not exist: where one's own reach begins.
-  const tops = computed(() => regions.value.filter((r) => !r.parent || !regions.value.some((p) => p.id === r.parent)))
-  const townships = computed(() => regions.value.filter((r) => r.kind === 'township'))
 
   async function load() {
     regions.value = (await must(api.GET('/api/v1/regions'))).items
@@ -33,5 +30,5 @@ export const usePlace = defineStore('place', () => {
 
   const name = (id?: string) => regions.value.find((r) => r.id === id)?.name ?? ''
 
-  return { regions, villages, villageID, village, groups, tops, townships, load, choose, name }
+  return { regions, villages, villageID, village, groups, load, choose, name }
 })
