@@ -122,7 +122,7 @@ func describe(c *conf.Config, g demo.Guide) string {
 	var b strings.Builder
 	base := c.BaseURL()
 	fmt.Fprintf(&b, `
-积善演示已启动：%s   接口文档：%s/docs
+积善演示已启动，干部端：%s/admin/   接口文档：%s/docs
 数据在 %s（删掉这个文件夹就从头再来）
 
   %d 户、%d 人、%d 名党员；加减分 %d 笔（另有 %d 笔被上限或规则挡下），撤销 %d 笔，兑换 %d 笔，退货 %d 笔
