@@ -10,7 +10,7 @@ VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 GOBUILD := go build -ldflags "-s -w -X main.version=$(VERSION)"
 
 .DEFAULT_GOAL := help
-.PHONY: help run build web test test-quick test-race bench lint fuzz openapi clean
+.PHONY: help run build web test test-quick test-race bench lint fuzz openapi screenshots clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ lint: ## gofmt and go vet
 
 fuzz: ## every fuzz target for FUZZTIME (10s) each
 	./scripts/fuzz.sh
+
+screenshots: build ## take the pictures in docs/screens anew, in Chromium, of a demo
+	./scripts/web.sh screenshots
 
 openapi: ## write docs/openapi.json, docs/errors.md and docs/permissions.md anew, and web/api/schema.d.ts with them
 	go test ./internal/api -run Golden -count=1 -update

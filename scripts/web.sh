@@ -6,6 +6,7 @@
 #   scripts/web.sh types          writes web/api/schema.d.ts anew from docs/openapi.json
 #   scripts/web.sh check          types are current, vue-tsc, unit tests; needs the build, for WeChat's is run as it was built
 #   scripts/web.sh browser [ARG…] the tests in web/e2e (e2e/console/, e2e/miniapp/), in Chromium, against bin/jishan with demo data
+#   scripts/web.sh screenshots    takes the pictures in docs/screens the same way
 #   scripts/web.sh deps FOLDER    only the installing, for a folder below web/
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -47,8 +48,12 @@ browser)
 	(cd web/e2e && npm run --silent check)
 	./scripts/demo-server.sh npm run --silent --prefix web/e2e test -- "$@"
 	;;
+screenshots)
+	deps e2e
+	./scripts/demo-server.sh npm run --silent --prefix web/e2e screenshots
+	;;
 *)
-	sed -n '2,9p' "$0" >&2
+	sed -n '2,10p' "$0" >&2
 	exit 2
 	;;
 esac

@@ -1,0 +1,100 @@
+// Every screen of the console, with who looks at it and how to get there; for accessibility and for pictures.
+import type { Page } from '@playwright/test'
+import { as } from './base'
+
+export interface Places {
+  village: string
+  household: string
+  version: string
+  versions: string
+  merchant: string
+  member: string
+}
+
+export interface Screen {
+  name: string
+  who: string
+  path: (p: Places) => string
+  act?: (page: Page) => Promise<void> // what to do there before looking
+}
+
+const officer = 'cun-xyx'
+
+export const screens: Screen[] = [
+  { name: 'home', who: officer, path: () => '/' },
+  { name: 'home-secretary', who: 'zhibu-xyx', path: () => '/' },
+  {
+    name: 'award',
+    who: officer,
+    path: () => '/award',
+    act: async (page) => {
+      for (const name of ['龙', '彭', '田']) {
+        await page.getByRole('combobox', { name: '户或人' }).fill(name)
+        await page.getByRole('listbox', { name: '户或人' }).getByRole('option').first().click()
+        await page.getByRole('combobox', { name: '细则条目' }).fill('院坝清扫')
+        await page.getByRole('listbox', { name: '细则条目' }).getByRole('option').first().click()
+        await page.getByRole('region', { name: '待记账' }).getByText(/合计/).waitFor()
+      }
+      await page.getByRole('combobox', { name: '户或人' }).fill('w')
+      await page.getByRole('listbox', { name: '户或人' }).getByRole('option').first().waitFor()
+    },
+  },
+  {
+    name: 'award-bulk',
+    who: officer,
+    path: () => '/award',
+    act: async (page) => {
+      await page.getByRole('combobox', { name: '细则条目' }).fill('院坝清扫')
+      await page.getByRole('listbox', { name: '细则条目' }).getByRole('option').first().click()
+      await page.getByRole('button', { name: '成批加分' }).click()
+      await page.getByRole('tab', { name: '按组选' }).click()
+      await page.getByRole('button', { name: '列出这些户' }).click()
+      await page.getByText(/选了 \d+ 户/).waitFor()
+    },
+  },
+  { name: 'awards', who: officer, path: () => '/awards' },
+  { name: 'boards', who: officer, path: () => '/boards' },
+  { name: 'households', who: officer, path: () => '/households' },
+  { name: 'households-empty', who: officer, path: () => '/households?q=没有这样的人' },
+  { name: 'household', who: officer, path: (p) => `/households/${p.household}` },
+  { name: 'household-members', who: officer, path: (p) => `/households/${p.household}`, act: (page) => page.getByRole('tab', { name: '家庭成员' }).click() },
+  { name: 'household-card', who: officer, path: (p) => `/households/${p.household}`, act: (page) => page.getByRole('tab', { name: '户卡' }).click() },
+  { name: 'grids', who: officer, path: () => '/grids' },
+  { name: 'roster', who: officer, path: () => '/roster' },
+  { name: 'cards', who: officer, path: () => '/cards' },
+  { name: 'party', who: officer, path: () => '/party' },
+  { name: 'party-member', who: officer, path: (p) => `/party/${p.member}` },
+  { name: 'redemptions', who: officer, path: () => '/redemptions' },
+  { name: 'merchants', who: officer, path: () => '/merchants' },
+  { name: 'merchant', who: officer, path: (p) => `/merchants/${p.merchant}` },
+  { name: 'goods', who: officer, path: () => '/goods' },
+  { name: 'rules', who: officer, path: () => '/rules' },
+  { name: 'rule-version', who: officer, path: (p) => `/rules/${p.version}` },
+  { name: 'rule-compare', who: officer, path: (p) => `/rules/compare/${p.versions}` },
+  { name: 'township', who: 'zhen', path: () => '/township' },
+  { name: 'settings', who: 'zhen', path: () => '/settings' },
+  { name: 'users', who: 'zhen', path: () => '/users' },
+  { name: 'audit', who: officer, path: () => '/audit' },
+  { name: 'account', who: officer, path: () => '/account' },
+  { name: 'forbidden', who: 'jiandu', path: () => '/award' },
+  { name: 'print-cards', who: officer, path: (p) => `/print/cards?households=${p.household}` },
+  { name: 'print-statement', who: officer, path: (p) => `/print/statement/${p.household}` },
+  { name: 'print-board', who: officer, path: (p) => `/print/board?scope=${p.village}&subject=household&period=` },
+]
+
+// placesFor finds what the screens are about, as somebody who may see it all.
+export async function placesFor(page: Page): Promise<Places> {
+  const get = await as(page, officer)
+  const village = (await get('/auth/me')).roles[0].region as string
+  const books = (await get(`/rule-books?region=${village}`)).items as { region: string; versions: { id: string }[] }[]
+  const board = (await get(`/boards?scope=${village}&period=all`)).items as { id: string }[]
+  const own = books.filter((b) => b.region === village)
+  return {
+    village,
+    household: board[0]!.id,
+    version: own[0]!.versions[0]!.id,
+    versions: books.map((b) => b.versions[0]!.id).slice(0, 2).join(','),
+    merchant: (await get(`/merchants?village=${village}`)).items[0].id,
+    member: (await get(`/villages/${village}/party-members`)).items[0].id,
+  }
+}
