@@ -2302,6 +2302,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/villages/{id}/awards/base": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 发放本年度的基础分
+         * @description 按现行细则里基础分的条目，给本年度还没有得过的户（或人）各记一次；年度开始时发给全村，以后补给新来的。preview 只看会怎样。
+         */
+        post: operations["award-base"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/villages/{id}/awards/import": {
         parameters: {
             query?: never;
@@ -3035,6 +3055,30 @@ export interface components {
             household: string;
             /** @description 累计积分：本月、本季度、本年、本积分年度、全部 */
             scores: components["schemas"]["PeriodPoints"][];
+        };
+        BaseGiven: {
+            /**
+             * Format: int64
+             * @description 因别的原因没有记上的
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description 记了多少次
+             */
+            given: number;
+            /**
+             * Format: int64
+             * @description 本年度已经得过的
+             */
+            had: number;
+            /** @description 一共多少分 */
+            points: number;
+            /**
+             * Format: int64
+             * @description 基础分的条目有几条
+             */
+            rules: number;
         };
         BasketLine: {
             product: string;
@@ -4950,11 +4994,16 @@ export interface components {
         RuleTerms: {
             /** @description 总上限 */
             limits?: components["schemas"]["RuleLimit"][];
+            /**
+             * Format: int64
+             * @description 其中扣分的另有几条；0 为合在一起算
+             */
+            own_deducts?: number;
             /** @description 自设条目每次最多多少分，0 为不限 */
             own_points?: number;
             /**
              * Format: int64
-             * @description 给每个村留几条自设条目
+             * @description 给每个村留几条自设条目；填了 own_deducts 就只是加分的条数
              */
             own_rules?: number;
         };
@@ -10166,6 +10215,43 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AwardResult"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "award-base": {
+        parameters: {
+            query?: {
+                /** @description 只看会怎样，不写入 */
+                preview?: boolean;
+            };
+            header: {
+                /** @description 操作编号：每次点击生成一个，重试时不变；同一编号只会记账一次 */
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BaseGiven"];
                 };
             };
             /** @description Error */
