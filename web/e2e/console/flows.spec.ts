@@ -21,6 +21,7 @@ async function pdf(page: Page): Promise<{ pages: number; size: string; text: str
 async function adopt(page: Page) {
   await page.getByRole('button', { name: '登记表决，生效' }).click()
   await page.getByRole('dialog').getByLabel('哪次会议').fill('村民代表会议')
+  await page.getByRole('dialog').getByLabel('赞成票').fill('41')
   await page.getByRole('dialog').getByRole('button', { name: '登记', exact: true }).click()
   await expect(page.getByText('登记好了，到生效日就按这一版计分')).toBeVisible()
 }
@@ -147,7 +148,7 @@ test('a rule book is changed as a new version, compared and adopted', async ({ p
   await expect(page.getByText('第 2 版草稿')).toBeVisible()
   const row = page.getByRole('row').filter({ has: page.getByRole('button', { name: '修改' }) }).first()
   await row.getByRole('button', { name: '修改' }).click()
-  await page.getByRole('dialog').getByLabel('多少分').fill('7')
+  await page.getByRole('dialog').getByLabel('多少分', { exact: true }).fill('7')
   await page.getByRole('dialog').getByRole('button', { name: '保存' }).click()
   await expect(page.getByText('保存好了')).toBeVisible()
   await page.goto('/admin/rules')
