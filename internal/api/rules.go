@@ -129,7 +129,7 @@ type AdoptionInput struct {
 type RuleImportNote struct {
 	Row     int    `json:"row" doc:"表里第几行；0 为整张表"`
 	Item    string `json:"item"`
-	Outcome string `json:"outcome" enum:"combined,partial,check,left_out" doc:"与别行合成一条、部分收入、请核对、没有收入"`
+	Outcome string `json:"outcome" enum:"combined,partial,check,left_out,heading" doc:"与别行合成一条、部分收入、请核对、没有收入、小标题"`
 	Text    string `json:"text"`
 }
 

@@ -46,9 +46,12 @@ func MostPerMonth(rules []Rule, terms Terms, persons int) Forecast {
 		}
 		byCategory[r.Category] = append(byCategory[r.Category], share)
 	}
-	for _, g := range groups {
-		share := highestOf(g, persons)
-		byCategory[share.Rule.Category] = append(byCategory[share.Rule.Category], share)
+	for name, g := range groups {
+		category := g[0].Rule.Category
+		if slices.ContainsFunc(g, func(s Share) bool { return s.Rule.Category != category }) {
+			category = "\x00" + name // which of the categories' limits holds depends on which rule is the highest: none is counted on
+		}
+		byCategory[category] = append(byCategory[category], highestOf(g, persons))
 	}
 	var open []Rule
 	for category, shares := range byCategory {

@@ -76,6 +76,7 @@ const (
 	Partial  Outcome = "partial"  // taken as far as it can be expressed
 	Check    Outcome = "check"    // taken, but looks odd
 	LeftOut  Outcome = "left_out" // not taken
+	Heading  Outcome = "heading"  // not a rule, but the title of those below
 )
 
 // Note is what a person should know about one row of an imported sheet. Text is Chinese.
@@ -118,6 +119,7 @@ type reader struct {
 	entries []entry
 	above   string // the category last named
 	carried bool   // it has been told that blank categories take it
+	sign    int    // of the rows that name no direction, from the heading above them
 }
 
 func (rd *reader) note(row int, item string, o Outcome, format string, args ...any) {
@@ -149,7 +151,7 @@ func readSheet(t *xlsx.Table, asset ledger.Asset) ([]Input, Report, error) {
 }
 
 func (rd *reader) read(row *xlsx.Row) {
-	if rd.terms(row) {
+	if rd.terms(row) || rd.heading(row) {
 		return
 	}
 	e := entry{row: row.Number, Input: Input{
@@ -222,6 +224,9 @@ func (rd *reader) subject(e *entry, row *xlsx.Row) {
 func (rd *reader) worthCell(e *entry, row *xlsx.Row) (text, key string, sign int) {
 	word := row.Get(colDir)
 	sign, ok := direction(word)
+	if word == "" {
+		sign = rd.sign
+	}
 	switch {
 	case row.Has(colPoints):
 		text, key = row.Get(colPoints), colPoints

@@ -47,6 +47,10 @@ func TestParsePoints(t *testing.T) {
 		{text: "两分", want: "固定 2"},
 		{text: "5分/月", want: "固定 5 单位每月 上限每月最多1次 ?"},
 		{text: "每年加10分", want: "固定 10 单位每年 上限每年最多1次 ?"},
+		{text: "每月1次，加3分", want: "固定 3 上限每月1次"},
+		{text: "每发现一处扣2分，扣完10分为止", want: "按量 每1计-2 单位处 上限每次最多10分"},
+		{text: "每次扣50分，整改前再次发现加倍扣分", want: "再犯加倍 -50，再犯加倍"},
+		{text: "降B级", want: "直接定级 定为B级"},
 		{text: "2～5", want: "区间 2～5"},
 		{text: "2-5分（每0.5分一档）", want: "区间 2～5（每0.5分一档）"},
 		{text: "2至5", sign: -1, want: "区间 -2～-5"},
@@ -155,6 +159,7 @@ func FuzzParsePoints(f *testing.F) {
 func FuzzRowsAreNeverLost(f *testing.F) {
 	f.Add("环境", "庭院整洁", "5", "每次", "每月最多4次", "户", "加分", "固定", "每年", "组", "不可兑换", "备注")
 	f.Add("", "全书合计", "", "", "每月最多100分", "", "", "总上限", "", "", "", "")
+	f.Add("一、扣分项", "", "", "", "", "", "", "", "", "", "", "")
 	f.Add("乡镇", "村自设条目", "最多5条；每次最多2分", "", "", "", "", "自设条目", "", "", "", "")
 	f.Add("志愿", "志愿服务时间累计达到10小时", "+2", "", "本类每月最多20分", "每名成员", "加分", "", "", "优秀（每年）", "", "捐款每年最多加40分")
 	f.Fuzz(func(t *testing.T, category, item, worth, unit, caps, subject, dir, kind, per, group, spend, remark string) {
@@ -190,7 +195,7 @@ func FuzzRowsAreNeverLost(f *testing.F) {
 		}
 		combined := 0
 		for _, n := range report.Notes {
-			if n.Outcome == Combined {
+			if n.Outcome == Combined || n.Outcome == Heading {
 				combined++
 			}
 		}
@@ -198,4 +203,28 @@ func FuzzRowsAreNeverLost(f *testing.F) {
 			t.Fatalf("%q: %d rows, of which %d are accounted for", line, report.Rows, got)
 		}
 	})
+}
+
+// Titles across the table are no rules; what they say holds for the rows below that do not say it themselves.
+func TestHeadings(t *testing.T) {
+	file := "序号,类别,条目,分值\n一,加分项,,\n1,环境,扫街,2\n二、,扣分项,,\n2,环境,乱倒垃圾,2\n3,,占道,每次扣3分\n,（三）乡风文明,,\n4,,赌博,5\n"
+	x, err := xlsx.OpenBytes([]byte(file), xlsx.DefaultLimits())
+	require.NoError(t, err)
+	table, err := x.Table("", sheetColumns)
+	require.NoError(t, err)
+	inputs, report, err := readSheet(table, 1)
+	require.NoError(t, err)
+	var got []string
+	for _, in := range inputs {
+		got = append(got, in.Category+" "+in.Item+" "+in.Spec.Text())
+	}
+	require.Equal(t, []string{"环境 扫街 2", "环境 乱倒垃圾 -2", "环境 占道 -3", "乡风文明 赌博 -5"}, got)
+	require.Zero(t, report.LeftOut())
+	headings := 0
+	for _, n := range report.Notes {
+		if n.Outcome == Heading {
+			headings++
+		}
+	}
+	require.Equal(t, 3, headings)
 }

@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -13,7 +14,12 @@ const howToWrite = "请填数字（最多两位小数）、区间如 2～5、分
 // parseWorth reads a cell of points. sign is the sheet's direction: with −1 a bare number is a deduction. kind is the shape
 // that the sheet names, "" where it does not. The problem is Chinese; empty where there is none.
 func parseWorth(text string, sign int, kind Shape, unit string) (w worth, problem string) {
-	s := plain(text, unit)
+	s := upTo.ReplaceAllString(plain(text, unit), "每次最多${1}分")
+	if first, rest, ok := strings.Cut(s, ","); ok { // 每月1次，加3分
+		if caps, odd := ParseCaps(first, Household); len(caps) == 1 && len(odd) == 0 && caps[0].Points == 0 {
+			s = rest + "," + first
+		}
+	}
 	for _, only := range []bool{true, false} { // what the sheet calls it comes first
 		for _, read := range readers {
 			if w, ok := read(s, kind, unit); ok && (!only || w.Shape == kind) {
@@ -23,6 +29,9 @@ func parseWorth(text string, sign int, kind Shape, unit string) (w worth, proble
 	}
 	return w, "分值「" + cut(text, 30) + "」无法识别，" + howToWrite
 }
+
+// upTo is 扣完10分为止: what one event may come to.
+var upTo = regexp.MustCompile(`(?:扣完|扣满|加满|加完)` + num + `分?为止`)
 
 // readers know one way of writing points each, the surest first.
 var readers = []func(s string, kind Shape, unit string) (worth, bool){
@@ -84,6 +93,9 @@ var gradeWords = []string{"直接评定为", "直接确定为", "直接评为", 
 
 // gradeOf is the grade that a text decides: 直接判为C级 is C级.
 func gradeOf(s string) string {
+	if m := lowered.FindStringSubmatch(s); m != nil {
+		return m[1]
+	}
 	for _, w := range gradeWords {
 		if _, after, ok := strings.Cut(s, w); ok {
 			return strings.TrimRight(cut(strings.Trim(after, "「」“”\"'"), maxName), "。;,")
@@ -91,6 +103,9 @@ func gradeOf(s string) string {
 	}
 	return ""
 }
+
+// lowered is 降B级, the grade that is left.
+var lowered = regexp.MustCompile(`^降(?:为|至|到)?([A-Da-d]级?)$`)
 
 // isConsequence reports what a veto entails rather than a grade: 取消评优资格.
 func isConsequence(s string) bool {

@@ -4835,10 +4835,10 @@ export interface components {
         RuleImportNote: {
             item: string;
             /**
-             * @description 与别行合成一条、部分收入、请核对、没有收入
+             * @description 与别行合成一条、部分收入、请核对、没有收入、小标题
              * @enum {string}
              */
-            outcome: "combined" | "partial" | "check" | "left_out";
+            outcome: "combined" | "partial" | "check" | "left_out" | "heading";
             /**
              * Format: int64
              * @description 表里第几行；0 为整张表
