@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -20,6 +21,7 @@ import (
 	"jishan/internal/conf"
 	"jishan/internal/db"
 	"jishan/internal/demo"
+	"jishan/internal/id"
 	"jishan/internal/ledger"
 )
 
@@ -234,6 +236,83 @@ func TestExportedLedgerIsCheckedByAnotherProgram(t *testing.T) {
 	code, _, errOut = command(t, "", "export", "ledger", "--village", "999999999999")
 	require.Equal(t, exitFailed, code)
 	require.Contains(t, errOut, "999999999999")
+}
+
+func TestProofIsCheckedByAnotherProgram(t *testing.T) {
+	dir, g := township(t)
+	d, err := db.Open(context.Background(), db.Options{DataDir: dir, Clock: func() time.Time { return time.Now().Add(48 * time.Hour) }})
+	require.NoError(t, err)
+	var due []ledger.DaySeal
+	require.NoError(t, d.Tx(context.Background(), func(tx db.Tx) (err error) {
+		due, err = ledger.DueSeals(tx, g.Pilot)
+		return err
+	}))
+	require.Greater(t, len(due), 2)
+	code, _, errOut := command(t, "", "verify", "--proof", "439900100201/1")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, errOut, "还没有封存")
+	require.NoError(t, d.Tx(context.Background(), func(tx db.Tx) error {
+		_, err := ledger.KeepSeals(tx, due)
+		return err
+	}))
+	require.NoError(t, d.Close())
+
+	check := func(p proof, published ...string) (string, error) {
+		b, err := json.Marshal(p)
+		require.NoError(t, err)
+		cmd := exec.Command("node", append([]string{"../../scripts/check-proof.mjs"}, published...)...)
+		cmd.Stdin = bytes.NewReader(b)
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	prove := func(number int64) (p proof) {
+		code, out, errOut := command(t, "", "verify", "--proof", fmt.Sprintf("439900100201/%d", number))
+		require.Equal(t, exitOK, code, errOut)
+		require.NoError(t, json.Unmarshal([]byte(out), &p))
+		return p
+	}
+	largest := due[0]
+	for _, s := range due {
+		if s.Number-s.First > largest.Number-largest.First {
+			largest = s
+		}
+	}
+	require.Greater(t, largest.Number, largest.First+3)
+	published := fmt.Sprintf("%x", largest.Hash)
+	for _, n := range []int64{largest.First, largest.First + 1, (largest.First + largest.Number) / 2, largest.Number - 1, largest.Number} {
+		out, err := check(prove(n), published)
+		require.NoError(t, err, out)
+		require.Contains(t, out, fmt.Sprintf("证明成立：第 %d 号属于 %d 的日封 %s", n, largest.Day, published))
+	}
+	sum := func(text string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(text))) }
+	other := prove(due[0].Number)
+	if due[0].Day == largest.Day {
+		other = prove(due[1].Number)
+	}
+	for why, change := range map[string]func(p *proof){
+		"不认识这种格式":      func(p *proof) { p.Format = "x" },
+		"日封与它的指纹不符":    func(p *proof) { p.Seal.Text = strings.Replace(p.Seal.Text, "awarded ", "awarded 1", 1) },
+		"日封不是公布的那一封":   func(p *proof) { p.Seal = other.Seal },
+		"记录的内容与它的指纹不符": func(p *proof) { p.Text = strings.Replace(p.Text, "reason \"", "reason \"不", 1) },
+		"记录与日封不是同一个村的": func(p *proof) { p.Book = id.New() },
+		"号数不符":         func(p *proof) { p.Number++ },
+		"这一号不在这一天的日封里": func(p *proof) { p.Number, p.Text, p.Hash = other.Number, other.Text, other.Hash },
+		"路径太长或有误":      func(p *proof) { p.Path = append(p.Path, p.Hash) },
+		"路径到不了日封的根":    func(p *proof) { p.Path = p.Path[:len(p.Path)-1] },
+		"路径到不了日封的根 ":   func(p *proof) { p.Path[0] = p.Hash },
+		" 路径到不了日封的根":   func(p *proof) { p.Text = strings.Replace(p.Text, "reason \"", "reason \"不", 1); p.Hash = sum(p.Text) },
+	} {
+		p := prove(largest.First + 1)
+		change(&p)
+		out, err := check(p, published)
+		require.Error(t, err, why)
+		require.Contains(t, out, strings.TrimSpace(why))
+	}
+	for _, bad := range []string{"439900100201", "439900100201/x", "439900100201/0", "439900100201/99999999"} {
+		code, _, errOut = command(t, "", "verify", "--proof", bad)
+		require.Equal(t, exitFailed, code, bad)
+		require.NotEmpty(t, errOut)
+	}
 }
 
 func TestImport(t *testing.T) {

@@ -17,8 +17,9 @@ import (
 )
 
 type verifyCmd struct {
-	SinceSeal bool `help:"从上次核对无误的日封接着核对，之前的不再重读（记在数据目录的 verified.gob 里）；不写则从头核对"`
-	Wait time.Duration `default:"10s" help:"积分榜与账本不符时，最多等多久再下结论：正在记的账要过一会儿才到榜上"`
+	Proof     string        `placeholder:"编码/号" help:"不核对，打印一笔交易属于当天日封的证明（JSON），例如 439900100201/1234；用 scripts/check-proof.mjs 检查"`
+	SinceSeal bool          `help:"从上次核对无误的日封接着核对，之前的不再重读（记在数据目录的 verified.gob 里）；不写则从头核对"`
+	Wait      time.Duration `default:"10s" help:"积分榜与账本不符时，最多等多久再下结论：正在记的账要过一会儿才到榜上"`
 }
 
 // Run recomputes everything from the raw rows. It may run beside a serving process: it reads one snapshot.
@@ -32,6 +33,9 @@ func (v verifyCmd) Run(e *env) error {
 		return err
 	}
 	defer d.Close()
+	if v.Proof != "" {
+		return printProof(e, d, v.Proof)
+	}
 	found, err := verifyDatabase(e, d, marksIn(c.DataDir), v.SinceSeal)
 	if err != nil {
 		return err
