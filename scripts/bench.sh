@@ -25,7 +25,7 @@ boards() {
 	printf '## Boards, %s\n\n| members | first 20 lines | 10 lines around the middle | bare ZREVRANGE |\n|---:|---:|---:|---:|\n' "$1" >>"$BENCH_OUT"
 	go test -tags nomsgpack -count=1 -run '^$' -bench BenchmarkTop -benchtime "${BENCH_SECONDS:-5}s" ./internal/board |
 		awk 'function ms(ns) { return ns >= 1e6 ? sprintf("%.1f ms", ns/1e6) : sprintf("%.0f µs", ns/1e3) }
-			/^BenchmarkTop/ { split($1, p, "/"); sub(/-[0-9]+$/, "", p[3]); t[p[2], p[3]] = $3; if (!(p[2] in seen)) { seen[p[2]] = 1; order[++n] = p[2] } }
+			/^BenchmarkTop/ && split($1, p, "/") == 3 { sub(/-[0-9]+$/, "", p[3]); t[p[2], p[3]] = $3; if (!(p[2] in seen)) { seen[p[2]] = 1; order[++n] = p[2] } }
 			END { for (i = 1; i <= n; i++) { m = order[i]; z = t[m, "zrevrange"]; printf "| %d | %s (%.1f×) | %s (%.1f×) | %s |\n", m, ms(t[m, "top"]), t[m, "top"]/z, ms(t[m, "around"]), t[m, "around"]/z, ms(z) }; print "" }' >>"$BENCH_OUT"
 }
 
