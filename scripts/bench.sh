@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 export CGO_ENABLED=0
 [ "${1:-}" = boards ] || make --no-print-directory build
 export BENCH_OUT=$PWD/docs/benchmarks.md
-aims=$(sed -n '/^## Read against the aims/,$p' "$BENCH_OUT") # written by hand
+aims=$(sed -n '/^## Read against the aims/,$p' "$BENCH_OUT") # what is written by hand, to the end of the file
 cpu=$(awk -F': ' '/model name/ { print $2; exit }' /proc/cpuinfo)
 [ "${1:-}" = boards ] || cat >"$BENCH_OUT" <<TEXT
 # Benchmarks
