@@ -44,7 +44,7 @@ func request(key string) idempotency.Request {
 }
 
 func newTown(t *testing.T) *town {
-	w := &town{d: testkit.DB(t), county: id.New(), township: id.New(), village: id.New(), other: id.New(), household: id.New()}
+	w := &town{d: testkit.DBAt(t, testkit.NewClock(t, "2026-11-23 10:00")), county: id.New(), township: id.New(), village: id.New(), other: id.New(), household: id.New()}
 	w.s = shop.New(w.d)
 	require.NoError(t, w.d.Tx(context.Background(), func(tx db.Tx) error {
 		regions := []struct {
