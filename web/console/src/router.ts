@@ -31,6 +31,7 @@ const routes: RouteRecordRaw[] = [
   { path: '/goods', component: () => import('@/views/redeem/GoodsView.vue'), meta: { title: '可兑商品', need: 'merchant.read' } },
   { path: '/rules', component: () => import('@/views/rules/RuleBooks.vue'), meta: { title: '积分细则', need: 'rule.read' } },
   { path: '/rules/compare/:ids', component: () => import('@/views/rules/RuleCompare.vue'), meta: { title: '比较两版细则', need: 'rule.read' } },
+  { path: '/rules/:id/trial', component: () => import('@/views/rules/RuleTrial.vue'), meta: { title: '试算一版细则', need: 'rule.read' } },
   { path: '/rules/:id', component: () => import('@/views/rules/RuleVersion.vue'), meta: { title: '一版细则', need: 'rule.read' } },
   { path: '/township', component: () => import('@/views/admin/TownshipView.vue'), meta: { title: '各村对比', need: 'award.read' } },
   { path: '/settings', component: () => import('@/views/admin/SettingsView.vue'), meta: { title: '村设置', need: 'region.read' } },

@@ -157,6 +157,20 @@ test('a rule book is changed as a new version, compared and adopted', async ({ p
   await expect(page.getByText('1 处不同')).toBeVisible()
 })
 
+test('a version is tried on the last quarter before it is adopted, and changes nothing', async ({ page }) => {
+  await as(page, 'cun-xyx')
+  await page.goto('/admin/rules')
+  await settled(page)
+  await page.getByRole('link', { name: /第 1 版/ }).first().click()
+  await page.getByRole('button', { name: '试算' }).click()
+  await expect(page.getByText(/按一户 3 口人/)).toBeVisible()
+  const sum = page.getByText(/次加减分，不变/) // the very version that they were given by
+  await expect(sum).toBeVisible()
+  await page.getByRole('combobox', { name: '从哪个月' }).press('Enter')
+  await page.getByRole('option').nth(20).click()
+  await expect(sum).toBeVisible()
+})
+
 test('the first screen is there soon, with a cold cache, and its entry is small', async ({ page }) => {
   await as(page, 'cun-xyx')
   let entry = 0

@@ -62,6 +62,7 @@ export const screens: Screen[] = [
   { name: 'grids', who: officer, path: () => '/grids' },
   { name: 'roster', who: officer, path: () => '/roster' },
   { name: 'cards', who: officer, path: () => '/cards' },
+  { name: 'rule-trial', who: officer, path: (p) => `/rules/${p.version}/trial`, act: async (page) => { await page.getByText(/次加减分，/).waitFor() } },
   { name: 'party', who: officer, path: () => '/party' },
   { name: 'party-member', who: officer, path: (p) => `/party/${p.member}` },
   { name: 'redemptions', who: officer, path: () => '/redemptions' },
