@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -136,9 +137,12 @@ func (st *story) balance(t *testing.T, head string) points.Amount {
 // board is the month's board of households as head → rank and score, once Redis has it.
 func (st *story) board(t *testing.T, want ...string) {
 	t.Helper()
-	settled(t, st.s)
-	b := get[api.Board](t, st.officer, "/boards?scope="+st.vil.ID.String())
-	require.Equal(t, "redis", b.Source)
+	var b api.Board
+	require.Eventually(t, func() bool { // a new village's boards are filled within a second or two, and then there may be news again
+		settled(t, st.s)
+		b = get[api.Board](t, st.officer, "/boards?scope="+st.vil.ID.String())
+		return b.Source == "redis"
+	}, 20*time.Second, 50*time.Millisecond, "the village's boards are not filled")
 	got := make([]string, 0, len(b.Items))
 	for _, r := range b.Items {
 		got = append(got, fmt.Sprintf("%d %s %s", r.Rank, r.Name, r.Score))
