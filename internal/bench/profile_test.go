@@ -27,9 +27,7 @@ import (
 //	go tool pprof -top bin/jishan /tmp/p/cpu.pb.gz
 func TestProfile(t *testing.T) {
 	dir := os.Getenv("BENCH_PROFILE")
-	if dir == "" {
-		t.Skip("BENCH_PROFILE names no folder")
-	}
+	require.NotEmpty(t, dir, "BENCH_PROFILE names the folder for the profile")
 	clients, err := strconv.Atoi(os.Getenv("BENCH_CLIENTS"))
 	if err != nil {
 		clients = 64
