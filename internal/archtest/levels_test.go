@@ -19,7 +19,7 @@ var levels = []string{
 }
 
 // testOnly packages serve tests and benchmarks: they may import anything, and only tests may import them.
-var testOnly = []string{"testkit", "archtest", "wechat/wechattest", "app/apptest", "e2e", "bench"}
+var testOnly = []string{"testkit", "archtest", "wechat/wechattest", "app/apptest", "e2e", "bench", "history", "proof"}
 
 // rank is the package's place in levels: higher may import lower.
 func rank() map[string]int {
