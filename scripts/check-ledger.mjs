@@ -14,13 +14,15 @@ const quote = (text) => '"' + [...text].map((c) => {
   return n < 0x10000 ? '\\u' + hex(n, 4) : '\\U' + hex(n, 8)
 }).join('') + '"'
 
+const sha = (text) => createHash('sha256').update(text).digest('hex')
+
 function canonical(t) {
-  const lines = ['jishan-tx-1']
-  for (const k of ['prev', 'book', 'number', 'asset', 'kind', 'day', 'month', 'at', 'score', 'reverses',
-    'actor', 'household', 'person', 'member', 'branch', 'rules']) lines.push(`${k} ${t[k]}`)
-  lines.push('reason ' + quote(t.reason))
-  for (const e of t.entries) lines.push(`entry ${e.account} ${e.amount} ${e.lot}` + (e.balance === null ? '' : ` ${e.balance}`))
-  return lines.join('\n') + '\n'
+  const lines = (...names) => names.map((k) => `${k} ${t[k]}\n`).join('')
+  const entries = t.entries.map((e) => `entry ${e.account} ${e.amount} ${e.lot}` + (e.balance === null ? '' : ` ${e.balance}`) + '\n').join('')
+  const secret = lines('actor', 'household', 'person', 'member', 'branch', 'rules') + `reason ${quote(t.reason)}\n` + entries
+  const moved = t.entries.reduce((sum, e) => sum + Math.max(e.amount, 0), 0)
+  return 'jishan-tx-1\n' + lines('prev', 'book', 'number', 'asset', 'kind', 'day', 'month', 'at', 'score') + `moved ${moved}\n` +
+    lines('reverses') + `private ${sha(secret)}\n`
 }
 
 const ends = new Map()
@@ -31,7 +33,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   const last = ends.get(t.book) ?? { number: 0, hash: '0'.repeat(64) }
   if (t.number !== last.number + 1) bad(t, `前一笔是第 ${last.number} 号，中间有缺号`)
   if (t.prev !== last.hash) bad(t, '前一笔的指纹不符')
-  if (createHash('sha256').update(canonical(t)).digest('hex') !== t.hash) bad(t, '内容与指纹不符')
+  if (sha(canonical(t)) !== t.hash) bad(t, '内容与指纹不符')
   if (t.entries.reduce((sum, e) => sum + e.amount, 0) !== 0) bad(t, '分录合计不为零')
   ends.set(t.book, t)
   count++

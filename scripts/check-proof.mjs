@@ -14,9 +14,10 @@ function check(p, published) {
   const seal = p.seal.text
   if (!seal.startsWith('jishan-seal-1\n') || sha(Buffer.from(seal)).toString('hex') !== p.seal.hash) return '日封与它的指纹不符'
   if (published && published.toLowerCase() !== p.seal.hash) return '日封不是公布的那一封'
-  if (!p.text.startsWith('jishan-tx-1\n') || sha(Buffer.from(p.text)).toString('hex') !== p.hash) return '记录的内容与它的指纹不符'
-  if (line(p.text, 'book') !== p.book || line(seal, 'book') !== p.book) return '记录与日封不是同一个村的'
-  if (line(p.text, 'number') !== String(p.number)) return '号数不符'
+  if (p.text && (!p.text.startsWith('jishan-tx-1\n') || sha(Buffer.from(p.text)).toString('hex') !== p.hash)) return '记录的内容与它的指纹不符'
+  if (p.private && sha(Buffer.from(p.private)).toString('hex') !== line(p.text ?? '', 'private')) return '不公开的内容与它的指纹不符'
+  if (line(seal, 'book') !== p.book || (p.text && line(p.text, 'book') !== p.book)) return '记录与日封不是同一个村的'
+  if (p.text && line(p.text, 'number') !== String(p.number)) return '号数不符'
   const first = Number(line(seal, 'first')), last = Number(line(seal, 'number'))
   if (!(p.number >= first && p.number <= last)) return '这一号不在这一天的日封里'
   let index = p.number - first, end = last - first // of the leaf and of the last one, level by level

@@ -257,7 +257,7 @@ func TestProofIsCheckedByAnotherProgram(t *testing.T) {
 	}))
 	require.NoError(t, d.Close())
 
-	check := func(p proof, published ...string) (string, error) {
+	check := func(p ledger.ProofDocument, published ...string) (string, error) {
 		b, err := json.Marshal(p)
 		require.NoError(t, err)
 		cmd := exec.Command("node", append([]string{"../../scripts/check-proof.mjs"}, published...)...)
@@ -265,7 +265,7 @@ func TestProofIsCheckedByAnotherProgram(t *testing.T) {
 		out, err := cmd.CombinedOutput()
 		return string(out), err
 	}
-	prove := func(number int64) (p proof) {
+	prove := func(number int64) (p ledger.ProofDocument) {
 		code, out, errOut := command(t, "", "verify", "--proof", fmt.Sprintf("439900100201/%d", number))
 		require.Equal(t, exitOK, code, errOut)
 		require.NoError(t, json.Unmarshal([]byte(out), &p))
@@ -284,23 +284,40 @@ func TestProofIsCheckedByAnotherProgram(t *testing.T) {
 		require.NoError(t, err, out)
 		require.Contains(t, out, fmt.Sprintf("证明成立：第 %d 号属于 %d 的日封 %s", n, largest.Day, published))
 	}
+	// What anyone gets names nobody, and is checked the same way.
+	open := prove(largest.First + 1)
+	open.Private = ""
+	out, err := check(open, published)
+	require.NoError(t, err, out)
+	for _, word := range []string{"household", "reason", "actor", "entry"} {
+		require.NotContains(t, open.Text, word)
+	}
+	open.Text = ""
+	out, err = check(open, published)
+	require.NoError(t, err, out)
 	sum := func(text string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(text))) }
 	other := prove(due[0].Number)
 	if due[0].Day == largest.Day {
 		other = prove(due[1].Number)
 	}
-	for why, change := range map[string]func(p *proof){
-		"不认识这种格式":      func(p *proof) { p.Format = "x" },
-		"日封与它的指纹不符":    func(p *proof) { p.Seal.Text = strings.Replace(p.Seal.Text, "awarded ", "awarded 1", 1) },
-		"日封不是公布的那一封":   func(p *proof) { p.Seal = other.Seal },
-		"记录的内容与它的指纹不符": func(p *proof) { p.Text = strings.Replace(p.Text, "reason \"", "reason \"不", 1) },
-		"记录与日封不是同一个村的": func(p *proof) { p.Book = id.New() },
-		"号数不符":         func(p *proof) { p.Number++ },
-		"这一号不在这一天的日封里": func(p *proof) { p.Number, p.Text, p.Hash = other.Number, other.Text, other.Hash },
-		"路径太长或有误":      func(p *proof) { p.Path = append(p.Path, p.Hash) },
-		"路径到不了日封的根":    func(p *proof) { p.Path = p.Path[:len(p.Path)-1] },
-		"路径到不了日封的根 ":   func(p *proof) { p.Path[0] = p.Hash },
-		" 路径到不了日封的根":   func(p *proof) { p.Text = strings.Replace(p.Text, "reason \"", "reason \"不", 1); p.Hash = sum(p.Text) },
+	for why, change := range map[string]func(p *ledger.ProofDocument){
+		"不认识这种格式":       func(p *ledger.ProofDocument) { p.Format = "x" },
+		"日封与它的指纹不符":     func(p *ledger.ProofDocument) { p.Seal.Text = strings.Replace(p.Seal.Text, "awarded ", "awarded 1", 1) },
+		"日封不是公布的那一封":    func(p *ledger.ProofDocument) { p.Seal = other.Seal },
+		"记录的内容与它的指纹不符":  func(p *ledger.ProofDocument) { p.Text = strings.Replace(p.Text, "moved ", "moved 1", 1) },
+		"不公开的内容与它的指纹不符": func(p *ledger.ProofDocument) { p.Private = strings.Replace(p.Private, "reason \"", "reason \"不", 1) },
+		"记录与日封不是同一个村的":  func(p *ledger.ProofDocument) { p.Book = id.New() },
+		"号数不符":          func(p *ledger.ProofDocument) { p.Number++ },
+		"这一号不在这一天的日封里": func(p *ledger.ProofDocument) {
+			p.Number, p.Text, p.Private, p.Hash = other.Number, other.Text, other.Private, other.Hash
+		},
+		"路径太长或有误":    func(p *ledger.ProofDocument) { p.Path = append(p.Path, p.Hash) },
+		"路径到不了日封的根":  func(p *ledger.ProofDocument) { p.Path = p.Path[:len(p.Path)-1] },
+		"路径到不了日封的根 ": func(p *ledger.ProofDocument) { p.Path[0] = p.Hash },
+		" 路径到不了日封的根": func(p *ledger.ProofDocument) {
+			p.Text = strings.Replace(p.Text, "moved ", "moved 1", 1)
+			p.Hash = sum(p.Text)
+		},
 	} {
 		p := prove(largest.First + 1)
 		change(&p)

@@ -57,12 +57,8 @@ func (s *Sums) add(t *Tx) {
 		return
 	}
 	s.Score += t.Score
-	var moved points.Amount
-	for _, e := range t.Entries {
-		moved += max(e.Amount, 0)
-	}
 	if sum := s.of(t.Kind); sum != nil {
-		*sum += moved
+		*sum += t.Turnover()
 	}
 }
 

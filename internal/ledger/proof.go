@@ -1,10 +1,12 @@
 package ledger
 
 import (
+	"encoding/hex"
 	"fmt"
 
 	"jishan/internal/db"
 	"jishan/internal/errs"
+	"jishan/internal/id"
 )
 
 // What a proof can be refused for.
@@ -60,4 +62,39 @@ func Prove(tx db.Tx, key Key) (Proof, error) {
 	}
 	p.Path = path(hashes, int(key.Number-p.Seal.First))
 	return p, nil
+}
+
+// ProofDocument is a proof as it is handed out, format jishan-proof-1 of docs/ledger-format.md.
+type ProofDocument struct {
+	Format  string       `json:"format"`
+	Book    id.ID        `json:"book"`
+	Number  int64        `json:"number"`
+	Hash    string       `json:"hash"`
+	Text    string       `json:"text,omitempty"`
+	Private string       `json:"private,omitempty"`
+	Path    []string     `json:"path"`
+	Seal    SealDocument `json:"seal"`
+}
+
+// SealDocument is the day seal that a proof leads to.
+type SealDocument struct {
+	Hash string `json:"hash"`
+	Text string `json:"text"`
+}
+
+// Document is the proof for those whom the transaction concerns (whole), or for anyone: without the half that says whom and why,
+// and of a party score, which is no stranger's business, only that there is such a transaction.
+func (p Proof) Document(whole bool) ProofDocument {
+	out := ProofDocument{Format: "jishan-proof-1", Book: p.Tx.Book, Number: p.Tx.Number, Hash: hex.EncodeToString(p.Tx.Hash[:]), Path: []string{},
+		Seal: SealDocument{hex.EncodeToString(p.Seal.Hash[:]), string(p.Seal.Canonical())}}
+	if whole || p.Tx.Asset == Points {
+		out.Text = string(p.Tx.Canonical(nil))
+	}
+	if whole {
+		out.Private = string(p.Tx.Private(nil))
+	}
+	for _, h := range p.Path {
+		out.Path = append(out.Path, hex.EncodeToString(h[:]))
+	}
+	return out
 }

@@ -77,11 +77,13 @@ func (t Tx) Refs() []Ref {
 	return out
 }
 
-// Canonical is the text whose SHA-256 is the transaction's hash, format jishan-tx-1: one field a line, keys in Crockford
-// base32, amounts in hundredths, free text quoted as a Go (and JSON) string; then a line an entry. docs/ledger-format.md
-// describes it for those who check it with their own program.
+// Canonical is the text whose SHA-256 is the transaction's hash, format jishan-tx-1: one field a line, amounts in hundredths.
+// It names nobody: whom it concerns and why is in Private, for which the last line stands. docs/ledger-format.md describes both
+// for those who check them with their own program.
 func (t *Tx) Canonical(buf []byte) []byte {
-	b := append(buf, "jishan-tx-1\nprev "...)
+	b := t.Private(buf)
+	private := sha256.Sum256(b[len(buf):])
+	b = append(b[:len(buf)], "jishan-tx-1\nprev "...)
 	b = appendHex(b, t.Prev[:])
 	b = append(b, "\nbook "...)
 	b = t.Book.Append(b)
@@ -90,20 +92,31 @@ func (t *Tx) Canonical(buf []byte) []byte {
 		v    int64
 	}{
 		{"number", t.Number}, {"asset", int64(t.Asset)}, {"kind", int64(t.Kind)}, {"day", int64(t.Day)}, {"month", int64(t.Month)},
-		{"at", t.At}, {"score", int64(t.Score)}, {"reverses", t.Reverses},
+		{"at", t.At}, {"score", int64(t.Score)}, {"moved", int64(t.Turnover())}, {"reverses", t.Reverses},
 	} {
 		b = append(b, '\n')
 		b = append(b, f.name...)
 		b = append(b, ' ')
 		b = strconv.AppendInt(b, f.v, 10)
 	}
-	for _, f := range [...]struct {
+	b = append(b, "\nprivate "...)
+	b = appendHex(b, private[:])
+	return append(b, '\n')
+}
+
+// Private is the other half of the canonical text: keys in Crockford base32, the reason quoted as a Go string, then a line an
+// entry. The keys of the accounts are random and shown to nobody, so its hash does not give away what it says.
+func (t *Tx) Private(buf []byte) []byte {
+	b := buf
+	for i, f := range [...]struct {
 		name string
 		v    id.ID
 	}{
 		{"actor", t.Actor}, {"household", t.Household}, {"person", t.Person}, {"member", t.Member}, {"branch", t.Branch}, {"rules", t.RuleVersion},
 	} {
-		b = append(b, '\n')
+		if i > 0 {
+			b = append(b, '\n')
+		}
 		b = append(b, f.name...)
 		b = append(b, ' ')
 		b = f.v.Append(b)
@@ -123,6 +136,14 @@ func (t *Tx) Canonical(buf []byte) []byte {
 		}
 	}
 	return append(b, '\n')
+}
+
+// Turnover is how much changed hands: the positive entries added up.
+func (t *Tx) Turnover() (sum points.Amount) {
+	for _, e := range t.Entries {
+		sum += max(e.Amount, 0)
+	}
+	return sum
 }
 
 func appendHex(b, h []byte) []byte {
