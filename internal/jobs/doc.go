@@ -14,6 +14,7 @@
 // Invariants: while a lease is held nobody else runs the job, as long as the
 // processes' clocks agree within TTL/2 and no process is frozen between a check
 // and its effect; so a job's work must bear being done twice. A job is told by
-// its context when the lease is lost. A panic in a job is an error of that run
+// its context when the lease is lost. A lease that ends further ahead than twice
+// the TTL was taken by a clock that was wrong, and is taken over. A panic in a job is an error of that run
 // and nothing else.
 package jobs

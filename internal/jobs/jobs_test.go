@@ -125,11 +125,22 @@ func TestLeaseOfTheDeadRunsOut(t *testing.T) {
 func TestSoleProcessDoesNotWaitForTheDead(t *testing.T) {
 	d, ctx := testkit.DB(t), context.Background()
 	require.NoError(t, d.Tx(ctx, func(tx db.Tx) error {
-		return tx.Exec("INSERT INTO leases (name, holder, until_at) VALUES ('boards', 'dead/1/x', ?)", d.Now().Add(time.Hour).UnixMilli()).Error
+		return tx.Exec("INSERT INTO leases (name, holder, until_at) VALUES ('boards', 'dead/1/x', ?)", d.Now().Add(20*time.Second).UnixMilli()).Error
 	}))
 	var n atomic.Int64
 	run(t, d, jobs.Options{Sole: true}, counting("boards", &n))
 	eventually(t, func() bool { return n.Load() > 0 }, "taken over at once")
+}
+
+// A process whose clock was a day ahead took the lease and died: nobody waits until tomorrow.
+func TestLeaseFromTheFutureIsOver(t *testing.T) {
+	d, ctx := testkit.DB(t), context.Background()
+	require.NoError(t, d.Tx(ctx, func(tx db.Tx) error {
+		return tx.Exec("INSERT INTO leases (name, holder, until_at) VALUES ('boards', 'dead/1/x', ?)", d.Now().Add(24*time.Hour).UnixMilli()).Error
+	}))
+	var n atomic.Int64
+	run(t, d, jobs.Options{}, counting("boards", &n))
+	eventually(t, func() bool { return n.Load() > 0 }, "taken over although it ends tomorrow")
 }
 
 func TestJobIsToldThatItsLeaseIsGone(t *testing.T) {
@@ -143,7 +154,7 @@ func TestJobIsToldThatItsLeaseIsGone(t *testing.T) {
 	}})
 	receive(t, began, "the job runs")
 	require.NoError(t, d.Tx(context.Background(), func(tx db.Tx) error {
-		return tx.Exec("UPDATE leases SET holder = 'other/1/x', until_at = ?", d.Now().Add(time.Hour).UnixMilli()).Error
+		return tx.Exec("UPDATE leases SET holder = 'other/1/x', until_at = ?", d.Now().Add(1900*time.Millisecond).UnixMilli()).Error
 	}))
 	receive(t, ended, "the context ends when another process holds the lease")
 }

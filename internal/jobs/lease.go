@@ -8,13 +8,14 @@ import (
 )
 
 // acquire takes or renews the lease by compare-and-set and reports whether holder has it now. With steal it is taken from
-// whoever holds it.
+// whoever holds it. A lease that runs for longer than any can was taken while a clock was ahead, and is as good as over: or
+// the job would rest until then.
 func acquire(tx db.Tx, name, holder string, ttl time.Duration, steal bool) (bool, error) {
 	now := tx.Millis()
 	until := now + ttl.Milliseconds()
 	q, args := "UPDATE leases SET holder = ?, until_at = ? WHERE name = ?", []any{holder, until, name}
 	if !steal {
-		q, args = q+" AND (holder = ? OR until_at <= ?)", append(args, holder, now)
+		q, args = q+" AND (holder = ? OR until_at <= ? OR until_at > ?)", append(args, holder, now, now+2*ttl.Milliseconds())
 	}
 	res := tx.Exec(q, args...)
 	if res.Error != nil {
