@@ -28,8 +28,8 @@ web: ## build the screens into web/dist (Node 20)
 test: ## every test, on SQLite and on a throwaway MariaDB and Redis (installed by apt if missing)
 	./scripts/test.sh
 
-test-quick: ## under a minute: SQLite and in-process Redis only, without internal/e2e
-	go test -short -p 4 $$(go list ./... | grep -v internal/e2e)
+test-quick: ## under a minute: SQLite and in-process Redis only, without internal/e2e and internal/proof
+	go test -short -p 4 $$(go list ./... | grep -v -e internal/e2e -e internal/proof)
 
 test-race: ## the concurrent packages under the race detector, on MariaDB and Redis
 	./scripts/services.sh ./scripts/race.sh

@@ -55,7 +55,7 @@ func (d *DB) once(ctx context.Context, fn func(Tx) error) (err error) {
 		return err
 	}
 	done = true
-	if err := g.Commit().Error; err != nil {
+	if err := commit(g); err != nil {
 		g.Rollback()
 		if Conflict(err) {
 			return fmt.Errorf("committing: %w", err) // a certification failure rolled it back for certain

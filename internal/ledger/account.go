@@ -123,7 +123,7 @@ func loadAccounts(tx db.Tx, refs []Ref, lock bool) (map[Ref]*account, error) {
 		index = " FORCE INDEX (accounts_owner)"
 	}
 	suffix := ""
-	if lock {
+	if lock && locks {
 		suffix = tx.ForUpdate()
 	}
 	q := "SELECT a.id, a.book_id, a.asset, a.kind, a.owner_id, a.balance, a.floor, a.created_at, COALESCE(l.expiry_day, 0), COALESCE(l.amount, 0) FROM accounts a" + index +
