@@ -47,7 +47,7 @@ func world(t *testing.T) (demo.World, *demo.Clock) {
 func TestTheYearAddsUp(t *testing.T) {
 	w, clock := world(t)
 	ctx := context.Background()
-	until := time.Date(2026, 11, 24, 9, 30, 0, 0, cal.Shanghai)
+	until := time.Date(2026, 10, 24, 9, 30, 0, 0, cal.Shanghai)
 	last := 0.0
 	g, err := demo.Fill(ctx, w, clock, demo.Extent{Until: until, Months: 1, Percent: 10}, func(what string, share float64) {
 		require.NotEmpty(t, what)
@@ -77,6 +77,15 @@ func TestTheYearAddsUp(t *testing.T) {
 			require.NoError(t, err, name)
 			require.Empty(t, found, name)
 		}
+		return nil
+	}))
+
+	// The quarter before stands at a different stage from village to village.
+	require.NoError(t, w.DB.Read(ctx, func(tx db.Tx) error {
+		var states []party.State
+		q := "SELECT e.state FROM party_evaluations e JOIN regions r ON r.id = e.village_id WHERE e.quarter = 20263 ORDER BY r.sort"
+		require.NoError(t, tx.Raw(q).Scan(&states).Error)
+		require.Equal(t, []party.State{party.Closed, party.Publicity, party.Review, party.SelfReport}, states)
 		return nil
 	}))
 

@@ -16,8 +16,8 @@ import (
 // partyPercent is how many of a hundred members do something that earns party points in a month.
 const partyPercent = 70
 
-// history plays the year week by week: awards, then redemptions; party awards and a correction at the end of each month.
-// Weeks end with the month, before it may be closed.
+// history plays the year week by week: awards, then redemptions; party awards and a correction at the end of each month,
+// the evaluation of party members after each quarter. Weeks end with the month, before it may be closed.
 func (f *filler) history(ctx context.Context, first, today cal.Day, now time.Time) error {
 	for from := first; from <= today; {
 		to := min(from.Add(6), from.Month().Last(), today)
@@ -35,6 +35,9 @@ func (f *filler) history(ctx context.Context, first, today cal.Day, now time.Tim
 					return err
 				}
 			}
+		}
+		if err := f.evaluations(ctx, from, today); err != nil {
+			return err
 		}
 		from = to.Add(1)
 		f.progress(fmt.Sprintf("%d年%d月的积分往来", to/10000, to/100%100), 0.15+0.83*float64(from.Sub(first))/float64(today.Sub(first)+1))

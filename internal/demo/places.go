@@ -38,6 +38,8 @@ type place struct {
 	choose  *chooser
 	byID    map[id.ID]*home
 	last    award.Outcome // the month's last award, to be corrected
+
+	evaluation id.ID // of the quarter before
 }
 
 // market is a shop of the demo as it came into being.

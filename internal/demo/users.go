@@ -123,6 +123,11 @@ func (f *filler) party(ctx context.Context) error {
 			return fmt.Errorf("setting the goals of members: %w", err)
 		}
 	}
+	err := f.w.Party.SetStandard(ctx, system, party.Standard{Township: f.township.ID, Excellent: points.Whole(90), Qualified: points.Whole(70), Basic: points.Whole(60),
+		ScorePercent: 80, ReviewPercent: 20, ReviewFull: points.Whole(100), PublicityDays: 5})
+	if err != nil {
+		return fmt.Errorf("setting the standard of grades: %w", err)
+	}
 	for _, p := range f.places {
 		b, err := f.w.Party.CreateBranch(ctx, system, p.Region.ID, p.Name+"党支部", p.Secretary)
 		if err != nil {
