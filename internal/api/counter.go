@@ -251,6 +251,11 @@ func (s *Server) counterOps() {
 			r, err := s.deps.Redeem.Proxy(ctx, c.Actor, c.Idem, redeem.ProxyOrder{Merchant: b.Merchant, Household: b.Household, Basket: b.BasketInput.domain(), Reason: b.Reason})
 			return receiptOut(r), err
 		})
+	register(s, op(Op{ID: "redemption-limits", Method: "GET", Path: "/households/{id}/redeem-limits", Summary: "代办前看这户今天还能兑多少"}, auth.RedeemProxy, Officers),
+		func(ctx context.Context, c *Call, in *ByID) (RedeemLimits, error) {
+			l, err := s.deps.Redeem.ProxyLimits(ctx, c.Actor, in.ID.V)
+			return limitsOut(l), err
+		})
 	register(s, op(Op{ID: "redemption-list", Method: "GET", Path: "/villages/{id}/redemptions", Summary: "本村一个月的兑换", Note: "新的在前。"}, auth.RedeemRead, Officers),
 		func(ctx context.Context, c *Call, in *struct {
 			ByID

@@ -23,6 +23,7 @@ type PartyStandard struct {
 	ReviewPercent int    `json:"review_percent" minimum:"0" maximum:"100" doc:"民主评议分按百分之几计入总分"`
 	ReviewFull    Points `json:"review_full" minimum:"0" doc:"民主评议的满分，也是自评的满分"`
 	PublicityDays int    `json:"publicity_days" minimum:"1" maximum:"60" doc:"公示几天，含公示当天"`
+	Text          string `json:"text,omitempty" readOnly:"true" doc:"标准和总分的算法，一句话"`
 }
 
 // Evaluation is the evaluation of a branch for a quarter.
@@ -60,6 +61,7 @@ type PartyTally struct {
 	Basic     int           `json:"basic"`
 	Failed    int           `json:"failed"`
 	Ungraded  int           `json:"ungraded" doc:"没有等次的：乡镇没有设标准，或考核还没有开启"`
+	Text      string        `json:"text" doc:"一句话"`
 }
 
 // Objection is who disagrees with a published result, and what came of it; after the closing, an amendment.
@@ -83,6 +85,7 @@ type Objection struct {
 
 // EvaluationTable is a branch's table of a quarter: what is printed and handed upwards.
 type EvaluationTable struct {
+	Title      string        `json:"title" doc:"表头，未定稿的会写明"`
 	Township   string        `json:"township"`
 	Village    string        `json:"village"`
 	Evaluation *Evaluation   `json:"evaluation,omitempty" doc:"没有就是还没有开启"`
@@ -196,7 +199,7 @@ func instantIf(ms int64) *time.Time {
 }
 
 func standardOut(s party.Standard) PartyStandard {
-	return PartyStandard{Points(s.Excellent), Points(s.Qualified), Points(s.Basic), s.ScorePercent, s.ReviewPercent, Points(s.ReviewFull), s.PublicityDays}
+	return PartyStandard{Points(s.Excellent), Points(s.Qualified), Points(s.Basic), s.ScorePercent, s.ReviewPercent, Points(s.ReviewFull), s.PublicityDays, s.Text()}
 }
 
 func evaluationOut(e party.Evaluation) Evaluation {
@@ -206,7 +209,7 @@ func evaluationOut(e party.Evaluation) Evaluation {
 
 func tallyOut(t party.Tally) PartyTally {
 	g := t.Grades
-	return PartyTally{t.Members, t.Ranked, t.Exempt, t.Reached, t.Average, g[party.Excellent], g[party.Qualified], g[party.Basic], g[party.Failed], g[party.NoGrade]}
+	return PartyTally{t.Members, t.Ranked, t.Exempt, t.Reached, t.Average, g[party.Excellent], g[party.Qualified], g[party.Basic], g[party.Failed], g[party.NoGrade], t.Text()}
 }
 
 func objectionOut(o party.Objection) Objection {
@@ -215,10 +218,13 @@ func objectionOut(o party.Objection) Objection {
 }
 
 func tableOut(t party.Table) EvaluationTable {
-	out := EvaluationTable{Township: t.Township, Village: t.Village, Standing: standingOut(t.Standing), Tally: tallyOut(t.Tally()), Standard: standardOut(t.Standard),
+	out := EvaluationTable{Title: t.Title(), Township: t.Township, Village: t.Village, Standing: standingOut(t.Standing), Tally: tallyOut(t.Tally()), Standard: standardOut(t.Standard),
 		Objections: mapped(t.Objections, objectionOut)}
 	if t.Evaluation != nil {
 		out.Evaluation = ptr(evaluationOut(*t.Evaluation))
+	}
+	for i, p := range t.Ranked {
+		out.Standing.Ranked[i].Remark = t.Remark(p)
 	}
 	return out
 }

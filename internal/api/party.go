@@ -133,6 +133,7 @@ type PartyPlace struct {
 	Grade      string         `json:"grade,omitempty" enum:"excellent,qualified,basic,failed" doc:"等次"`
 	GradeName  string         `json:"grade_name"`
 	Veto       string         `json:"veto" doc:"直接定级的事由"`
+	Remark     string         `json:"remark,omitempty" doc:"考核表的备注：直接定级的事由、补正"`
 	Rank       int            `json:"rank,omitempty" doc:"免考核的没有名次"`
 	Exemption  *Exemption     `json:"exemption,omitempty"`
 }

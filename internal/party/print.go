@@ -41,8 +41,8 @@ func (p Place) row(remark string) []any {
 		progress, p.Pace(), numberIf(p.Reported, p.SelfScore), numberIf(p.Reviewed, p.Review), number(p.Total), grade, remark}
 }
 
-// remark is what the table says beside a member: what decided the grade, and the amendments.
-func (t Table) remark(p Place) string {
+// Remark is what the table says beside a member: what decided the grade, and the amendments.
+func (t Table) Remark(p Place) string {
 	var parts []string
 	if p.Veto != "" {
 		parts = append(parts, "直接定级："+p.Veto)
@@ -68,7 +68,8 @@ func (t Table) stage() string {
 	return "（" + StateNames[t.Evaluation.State] + "中，未定稿）"
 }
 
-func (s Tally) text() string {
+// Text is the sum in one line, as sheets and screens show it.
+func (s Tally) Text() string {
 	grades := make([]string, 0, len(GradeNames)+1)
 	for g := Excellent; g <= Failed; g++ {
 		grades = append(grades, fmt.Sprintf("%s %d 人", GradeNames[g], s.Grades[g]))
@@ -79,10 +80,15 @@ func (s Tally) text() string {
 	return fmt.Sprintf("共 %d 人：参加考核 %d 人，免考核 %d 人；平均 %s 分；达到全年目标 %d 人；%s", s.Members, s.Ranked, s.Exempt, s.Average, s.Reached, strings.Join(grades, "，"))
 }
 
+// Title is the table's heading, with what it is worth before the evaluation is closed.
+func (t Table) Title() string {
+	return t.name() + quarterName(t.Quarter) + "党员积分考核表" + t.stage()
+}
+
 // WriteTable writes a branch's table as it is handed upwards: the ranked, the exempt apart, objections and amendments.
 func WriteTable(w io.Writer, t Table) error {
 	title := t.name() + quarterName(t.Quarter)
-	foot := []string{t.Tally().text(), "等次标准：" + t.Standard.text() + t.weights()}
+	foot := []string{t.Tally().Text(), "等次标准：" + t.Standard.Text()}
 	if e := t.Evaluation; e != nil && e.Meeting != "" {
 		foot = append(foot, "民主评议："+e.Meeting+dayAfter(e))
 	}
@@ -92,12 +98,12 @@ func WriteTable(w io.Writer, t Table) error {
 	foot = append(foot, "支部书记（签字）："+strings.Repeat(" ", 24)+"填报人（签字）："+strings.Repeat(" ", 24)+"填报日期：      年    月    日")
 	ranked := func(yield func([]any) bool) {
 		for _, p := range t.Ranked {
-			if !yield(p.row(t.remark(p))) {
+			if !yield(p.row(t.Remark(p))) {
 				return
 			}
 		}
 	}
-	sheets := []xlsx.Sheet{{Name: "考核表", Title: title + "党员积分考核表" + t.stage(), Heads: placeHeads, Rows: ranked, Foot: foot, Form: true}, t.exemptSheet(title)}
+	sheets := []xlsx.Sheet{{Name: "考核表", Title: t.Title(), Heads: placeHeads, Rows: ranked, Foot: foot, Form: true}, t.exemptSheet(title)}
 	return xlsx.Write(w, xlsx.Book{Sheets: append(sheets, t.objectionSheet(title))})
 }
 
@@ -106,11 +112,6 @@ func dayAfter(e *Evaluation) string {
 		return ""
 	}
 	return "（" + e.MetOn.Chinese() + "）"
-}
-
-func (t Table) weights() string {
-	s := t.Standard
-	return fmt.Sprintf("；总分＝积分×%d%%＋民主评议分×%d%%", s.ScorePercent, s.ReviewPercent)
 }
 
 func (t Table) exemptSheet(title string) xlsx.Sheet {
@@ -182,7 +183,7 @@ func WriteTownshipTable(w io.Writer, t TownshipTable) error {
 	all := func(yield func([]any) bool) {
 		for _, b := range t.Branches {
 			for _, p := range slices.Concat(b.Ranked, b.Exempt) {
-				remark := b.remark(p)
+				remark := b.Remark(p)
 				if p.Exemption != nil {
 					remark = strings.Trim("免考核："+ReasonNames[p.Exemption.Reason]+"；"+remark, "；")
 				}
@@ -195,7 +196,7 @@ func WriteTownshipTable(w io.Writer, t TownshipTable) error {
 	heads := append([]xlsx.Head{{Header: "村", Width: 12}, {Header: "党支部", Width: 18}}, placeHeads...)
 	return xlsx.Write(w, xlsx.Book{Sheets: []xlsx.Sheet{
 		{Name: "汇总", Title: title + "党员积分考核汇总表", Heads: tallyHeads, Rows: sum, Form: true,
-			Foot: []string{t.Sum.text(), "乡镇负责人（签字）：" + strings.Repeat(" ", 24) + "填报人（签字）：" + strings.Repeat(" ", 24) + "填报日期：      年    月    日"}},
+			Foot: []string{t.Sum.Text(), "乡镇负责人（签字）：" + strings.Repeat(" ", 24) + "填报人（签字）：" + strings.Repeat(" ", 24) + "填报日期：      年    月    日"}},
 		{Name: "党员明细", Title: title + "党员积分考核明细", Heads: heads, Rows: all, Form: true},
 	}})
 }

@@ -111,7 +111,11 @@ func (s Standard) check() error {
 	return nil
 }
 
-// text says the standard in one line, as the printed table does.
+// Text says the standard in one line, and how the total is made of score and review, as sheets and screens show it.
+func (s Standard) Text() string {
+	return fmt.Sprintf("%s；总分＝积分×%d%%＋民主评议分×%d%%", s.text(), s.ScorePercent, s.ReviewPercent)
+}
+
 func (s Standard) text() string {
 	if s.Qualified == 0 {
 		return fmt.Sprintf("乡镇未设等次标准，%s 分以下为不合格", below)

@@ -116,6 +116,16 @@ func (s *Service) Limits(ctx context.Context, actor auth.Actor, household id.ID)
 	if err := actor.OwnHousehold(auth.HouseholdRead, household); err != nil {
 		return Limits{}, err
 	}
+	return s.today(ctx, household, ByCode, func(people.Household) error { return nil })
+}
+
+// ProxyLimits are what the rules leave a household today when an officer redeems for it. Needs redeem.proxy where it lives.
+func (s *Service) ProxyLimits(ctx context.Context, actor auth.Actor, household id.ID) (Limits, error) {
+	return s.today(ctx, household, ByProxy, func(h people.Household) error { return inHome(actor, auth.RedeemProxy, h) })
+}
+
+// today are the limits of a household that may be asked about.
+func (s *Service) today(ctx context.Context, household id.ID, way Way, may func(people.Household) error) (Limits, error) {
 	var out Limits
 	err := s.db.Read(ctx, func(tx db.Tx) error {
 		st, err := facts(tx, []id.ID{household}, nil)
@@ -126,13 +136,16 @@ func (s *Service) Limits(ctx context.Context, actor auth.Actor, household id.ID)
 		if !ok {
 			return errs.ErrNotFound.New()
 		}
+		if err := may(h); err != nil {
+			return err
+		}
 		if err := st.history(tx, []id.ID{household}); err != nil {
 			return err
 		}
 		if err := st.balances(tx); err != nil {
 			return err
 		}
-		out = st.limits(h, ByCode)
+		out = st.limits(h, way)
 		return nil
 	})
 	return out, err

@@ -198,6 +198,11 @@ func TestProxy(t *testing.T) {
 	_, err = w.s.Proxy(ctx, w.officer, fresh(), in)
 	require.ErrorIs(t, err, errs.ErrInvalid)
 	in.Reason = "老人行动不便"
+	before, err := w.s.ProxyLimits(ctx, w.officer, h.ID)
+	w.must(err)
+	require.Equal(t, points.Whole(100), before.Spendable)
+	_, err = w.s.ProxyLimits(ctx, villager(h.ID), h.ID)
+	require.ErrorIs(t, err, errs.ErrForbidden)
 	req := fresh()
 	for range 2 {
 		r, err := w.s.Proxy(ctx, w.officer, req, in)
@@ -206,6 +211,10 @@ func TestProxy(t *testing.T) {
 		require.Equal(t, "老人行动不便", r.Reason)
 	}
 	require.Equal(t, points.Whole(80), w.balance(h))
+	after, err := w.s.ProxyLimits(ctx, w.officer, h.ID)
+	w.must(err)
+	require.Equal(t, before.MonthUsed+points.Whole(20), after.MonthUsed)
+	require.Equal(t, points.Whole(80), after.Spendable)
 	inbox := w.notices(h)
 	require.Len(t, inbox, 1)
 	require.Equal(t, notice.KindProxy, inbox[0].Kind)

@@ -875,6 +875,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/households/{id}/redeem-limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** 代办前看这户今天还能兑多少 */
+        get: operations["redemption-limits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/households/{id}/redemptions": {
         parameters: {
             query?: never;
@@ -3467,6 +3484,8 @@ export interface components {
             standard: components["schemas"]["PartyStandard"];
             standing: components["schemas"]["Standing"];
             tally: components["schemas"]["PartyTally"];
+            /** @description 表头，未定稿的会写明 */
+            title: string;
             township: string;
             village: string;
         };
@@ -3993,6 +4012,8 @@ export interface components {
              * @description 参加排名的有多少人
              */
             ranked: number;
+            /** @description 考核表的备注：直接定级的事由、补正 */
+            remark?: string;
             /** @description 自评 */
             report: string;
             /** @description 民主评议分，没有就是还没有评议 */
@@ -4254,6 +4275,8 @@ export interface components {
              * @description 免考核的没有名次
              */
             rank?: number;
+            /** @description 考核表的备注：直接定级的事由、补正 */
+            remark?: string;
             /** @description 自评 */
             report: string;
             /** @description 民主评议分，没有就是还没有评议 */
@@ -4330,6 +4353,8 @@ export interface components {
              * @description 积分按百分之几计入总分
              */
             score_percent: number;
+            /** @description 标准和总分的算法，一句话 */
+            readonly text?: string;
         };
         PartyTally: {
             /** @description 积分，最多两位小数 */
@@ -4359,6 +4384,8 @@ export interface components {
              * @description 达到全年目标的
              */
             reached: number;
+            /** @description 一句话 */
+            text: string;
             /**
              * Format: int64
              * @description 没有等次的：乡镇没有设标准，或考核还没有开启
@@ -7073,6 +7100,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Villager"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "redemption-limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RedeemLimits"];
                 };
             };
             /** @description Error */

@@ -1,5 +1,5 @@
 import {
-  Calendar, Coin, DataAnalysis, Document, EditPen, Files, Flag, Goods, House, Key, Medal, Postcard, Setting, Shop, User, UserFilled,
+  Calendar, Coin, DataAnalysis, Document, EditPen, Files, Finished, Flag, Goods, House, Key, Medal, Postcard, Present, Setting, Shop, User, UserFilled,
 } from '@element-plus/icons-vue'
 import type { Component } from 'vue'
 
@@ -29,11 +29,13 @@ export const menu: { title: string; items: MenuItem[] }[] = [
       { path: '/roster', title: '导入花名册', icon: Files, need: 'people.write' },
       { path: '/cards', title: '户卡', icon: Postcard, need: 'card.write' },
       { path: '/party', title: '党员积分', icon: Flag, need: 'party.read' },
+      { path: '/evaluations', title: '党员考评', icon: Finished, need: 'party.read' },
     ],
   },
   {
     title: '兑换',
     items: [
+      { path: '/proxy', title: '代办兑换', icon: Present, need: 'redeem.proxy' },
       { path: '/redemptions', title: '兑换记录', icon: Coin, need: 'redeem.read' },
       { path: '/merchants', title: '商户', icon: Shop, need: 'merchant.read' },
       { path: '/goods', title: '可兑商品', icon: Goods, need: 'merchant.read' },

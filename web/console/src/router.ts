@@ -25,6 +25,9 @@ const routes: RouteRecordRaw[] = [
   { path: '/boards', component: () => import('@/views/boards/BoardsView.vue'), meta: { title: '积分榜', need: 'board.read' } },
   { path: '/party', component: () => import('@/views/party/PartyView.vue'), meta: { title: '党员积分', need: 'party.read' } },
   { path: '/party/:id', component: () => import('@/views/party/MemberView.vue'), meta: { title: '一位党员', need: 'party.read' } },
+  { path: '/evaluations', component: () => import('@/views/party/EvaluationList.vue'), meta: { title: '党员季度考评', need: 'party.read' } },
+  { path: '/evaluations/:id', component: () => import('@/views/party/EvaluationView.vue'), meta: { title: '一次考评', need: 'party.read' } },
+  { path: '/proxy', component: () => import('@/views/redeem/ProxyView.vue'), meta: { title: '代办兑换', need: 'redeem.proxy' } },
   { path: '/redemptions', component: () => import('@/views/redeem/RedemptionList.vue'), meta: { title: '兑换记录', need: 'redeem.read' } },
   { path: '/merchants', component: () => import('@/views/redeem/MerchantList.vue'), meta: { title: '商户', need: 'merchant.read' } },
   { path: '/merchants/:id', component: () => import('@/views/redeem/MerchantView.vue'), meta: { title: '一个商户', need: 'merchant.read' } },
@@ -40,6 +43,8 @@ const routes: RouteRecordRaw[] = [
   { path: '/print/cards', component: () => import('@/views/print/CardsPrint.vue'), meta: { title: '打印户卡', need: 'card.write', bare: true } },
   { path: '/print/statement/:id', component: () => import('@/views/print/StatementPrint.vue'), meta: { title: '打印积分明细', need: 'people.read', bare: true } },
   { path: '/print/board', component: () => import('@/views/print/BoardPrint.vue'), meta: { title: '打印榜单', need: 'board.read', bare: true } },
+  { path: '/print/evaluation/:id', component: () => import('@/views/print/EvaluationPrint.vue'), meta: { title: '打印考核表', need: 'party.read', bare: true } },
+  { path: '/print/receipt/:village/:number', component: () => import('@/views/print/ReceiptPrint.vue'), meta: { title: '打印兑换凭证', need: 'redeem.read', bare: true } },
   { path: '/account', component: () => import('@/views/AccountView.vue'), meta: { title: '我的账号' } },
   { path: '/:rest(.*)*', component: MissingView, meta: { title: '没有这个页面' } },
 ]

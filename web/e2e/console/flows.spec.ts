@@ -1,22 +1,9 @@
-import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Page } from '@playwright/test'
 import { as, expect, settled, test } from './base'
-
-// pdf prints the page as it is to A4 and reads it back: how many pages, how large, what stands on them.
-async function pdf(page: Page): Promise<{ pages: number; size: string; text: string }> {
-  const dir = mkdtempSync(join(tmpdir(), 'jishan-pdf-'))
-  try {
-    const file = join(dir, 'a.pdf')
-    await page.pdf({ path: file, preferCSSPageSize: true, printBackground: true })
-    const info = execFileSync('pdfinfo', [file], { encoding: 'utf8' })
-    return { pages: Number(/Pages:\s+(\d+)/.exec(info)?.[1]), size: /Page size:\s+(.*)/.exec(info)?.[1] ?? '', text: execFileSync('pdftotext', ['-layout', file, '-'], { encoding: 'utf8' }) }
-  } finally {
-    rmSync(dir, { recursive: true })
-  }
-}
+import { pdf } from './paper'
 
 async function adopt(page: Page) {
   await page.getByRole('button', { name: '登记表决，生效' }).click()

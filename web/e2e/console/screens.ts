@@ -9,6 +9,9 @@ export interface Places {
   versions: string
   merchant: string
   member: string
+  evaluation: string
+  evaluationOpen: string
+  receipt: string // village and number
 }
 
 export interface Screen {
@@ -65,6 +68,20 @@ export const screens: Screen[] = [
   { name: 'rule-trial', who: officer, path: (p) => `/rules/${p.version}/trial`, act: async (page) => { await page.getByText(/次加减分，/).waitFor() } },
   { name: 'party', who: officer, path: () => '/party' },
   { name: 'party-member', who: officer, path: (p) => `/party/${p.member}` },
+  { name: 'evaluations', who: 'zhen', path: () => '/evaluations' },
+  { name: 'evaluation', who: officer, path: (p) => `/evaluations/${p.evaluation}` },
+  { name: 'evaluation-review', who: 'zhen', path: (p) => `/evaluations/${p.evaluationOpen}`, act: async (page) => { await page.getByRole('button', { name: '登记评议分' }).click() } },
+  {
+    name: 'proxy',
+    who: officer,
+    path: (p) => `/proxy?household=${p.household}`,
+    act: async (page) => {
+      await page.getByRole('combobox', { name: '商户' }).press('Enter')
+      await page.getByRole('option').first().click()
+      await page.getByRole('spinbutton').first().fill('1')
+      await page.getByRole('button', { name: '老人不便出门，代为兑换' }).click()
+    },
+  },
   { name: 'redemptions', who: officer, path: () => '/redemptions' },
   { name: 'merchants', who: officer, path: () => '/merchants' },
   { name: 'merchant', who: officer, path: (p) => `/merchants/${p.merchant}` },
@@ -80,8 +97,29 @@ export const screens: Screen[] = [
   { name: 'forbidden', who: 'jiandu', path: () => '/award' },
   { name: 'print-cards', who: officer, path: (p) => `/print/cards?households=${p.household}` },
   { name: 'print-statement', who: officer, path: (p) => `/print/statement/${p.household}` },
+  { name: 'print-receipt', who: officer, path: (p) => `/print/receipt/${p.receipt}` },
+  { name: 'print-evaluation', who: officer, path: (p) => `/print/evaluation/${p.evaluation}` },
   { name: 'print-board', who: officer, path: (p) => `/print/board?scope=${p.village}&subject=household&period=` },
 ]
+
+// inReview is an evaluation that is being reviewed, in some village of the township; at the end of a quarter there is always one.
+async function inReview(page: Page, town: string): Promise<string> {
+  const get = await as(page, 'zhen')
+  const now = new Date()
+  const n = now.getFullYear() * 4 + Math.floor(now.getMonth() / 3) - 1
+  const all = (await get(`/townships/${town}/evaluations?quarter=${Math.floor(n / 4)}-Q${(n % 4) + 1}`)).branches as { evaluation?: { id: string; state: string } }[]
+  return all.find((t) => t.evaluation?.state === 'review')!.evaluation!.id
+}
+
+// latestReceipt is of this month or, on its first days, of the one before.
+async function latestReceipt(get: (path: string) => Promise<any>, village: string): Promise<{ number: number }> {
+  for (let back = 0; ; back++) {
+    const d = new Date()
+    const month = new Date(Date.UTC(d.getFullYear(), d.getMonth() - back, 15)).toISOString().slice(0, 7)
+    const items = (await get(`/villages/${village}/redemptions?month=${month}`)).items
+    if (items.length) return items[0]
+  }
+}
 
 // placesFor finds what the screens are about, as somebody who may see it all.
 export async function placesFor(page: Page): Promise<Places> {
@@ -89,6 +127,7 @@ export async function placesFor(page: Page): Promise<Places> {
   const village = (await get('/auth/me')).roles[0].region as string
   const books = (await get(`/rule-books?region=${village}`)).items as { region: string; versions: { id: string }[] }[]
   const board = (await get(`/boards?scope=${village}&period=all`)).items as { id: string }[]
+  const town = ((await get('/regions')).items as { id: string; kind: string }[]).find((r) => r.kind === 'township')!.id
   const own = books.filter((b) => b.region === village)
   return {
     village,
@@ -97,5 +136,8 @@ export async function placesFor(page: Page): Promise<Places> {
     versions: books.map((b) => b.versions[0]!.id).slice(0, 2).join(','),
     merchant: (await get(`/merchants?village=${village}`)).items[0].id,
     member: (await get(`/villages/${village}/party-members`)).items[0].id,
+    evaluation: (await get(`/villages/${village}/evaluations`)).items[0].id,
+    receipt: `${village}/${(await latestReceipt(get, village)).number}`,
+    evaluationOpen: await inReview(page, town),
   }
 }
