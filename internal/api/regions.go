@@ -24,6 +24,7 @@ type Region struct {
 	Township id.ID  `json:"township,omitempty"`
 	Village  id.ID  `json:"village,omitempty"`
 	Sort     int    `json:"sort"`
+	Closed   bool   `json:"closed" doc:"已经撤销的组"`
 }
 
 // Regions is a list of regions in order of code.
@@ -35,7 +36,7 @@ var regionKinds = words[people.RegionKind]{people.County: "county", people.Towns
 
 func regionOut(r people.Region) Region {
 	return Region{ID: r.ID, Parent: r.Parent, Kind: regionKinds[r.Kind], Code: r.Code, Name: r.Name, Initials: r.Initials,
-		County: r.County, Township: r.Township, Village: r.Village, Sort: r.Sort}
+		County: r.County, Township: r.Township, Village: r.Village, Sort: r.Sort, Closed: r.Closed}
 }
 
 // RegionInput makes a region.
@@ -51,6 +52,11 @@ type RegionInput struct {
 type RegionChange struct {
 	Name string `json:"name" minLength:"1" maxLength:"30"`
 	Sort int    `json:"sort,omitempty"`
+}
+
+// GroupState closes a group, or opens it again.
+type GroupState struct {
+	Closed bool `json:"closed"`
 }
 
 // Settings are what a village has decided for itself.
@@ -107,6 +113,15 @@ func (s *Server) regionOps() {
 			Body RegionChange
 		}) error {
 			return s.deps.People.RenameRegion(ctx, c.Actor, in.ID.V, in.Body.Name, in.Body.Sort)
+		})
+	register(s, Op{ID: "region-state", Method: "PUT", Path: "/regions/{id}/state", Summary: "撤销、恢复一个组", Note: "还有户的组不能撤销。撤销的组不再有户进入，以前的记录不变。",
+		Tag: tagRegions, Perm: auth.RegionWrite, Audience: Officers},
+		func(ctx context.Context, c *Call, in *struct {
+			ByID
+			Body GroupState
+		}) (Region, error) {
+			r, err := s.deps.People.CloseGroup(ctx, c.Actor, in.ID.V, in.Body.Closed)
+			return regionOut(r), err
 		})
 	register(s, Op{ID: "village-settings", Method: "GET", Path: "/villages/{id}/settings", Summary: "本村设置", Tag: tagRegions, Perm: auth.RegionRead, Audience: Officers},
 		func(ctx context.Context, c *Call, in *ByID) (Settings, error) {

@@ -20,8 +20,9 @@ import (
 
 // What can be wrong with a household.
 var (
-	ErrGroup     = errs.Define(errs.Invalid, "household.group", "所选的组不在本村")
-	ErrHousehold = errs.Define(errs.Invalid, "household.invalid", "户信息有误：住址最多 50 字，户主要是住在本户的人，一户 1 到 50 人")
+	ErrGroupClosed = errs.Define(errs.Refused, "household.group_closed", "这个组已经撤销，请选别的组")
+	ErrGroup       = errs.Define(errs.Invalid, "household.group", "所选的组不在本村")
+	ErrHousehold   = errs.Define(errs.Invalid, "household.invalid", "户信息有误：住址最多 50 字，户主要是住在本户的人，一户 1 到 50 人")
 )
 
 // The relations that the program itself writes.
@@ -121,16 +122,24 @@ func tellBoards(tx db.Tx, villages ...id.ID) error {
 	return nil
 }
 
+// checkGroup is nil where a household of the village may live in the group, which stays open until the end of the transaction.
 func checkGroup(tx db.Tx, village, group id.ID) error {
 	if group == 0 {
 		return nil
+	}
+	if err := holdRegion(tx, group); err != nil {
+		return err
 	}
 	found, err := RegionsByID(tx, []id.ID{group})
 	if err != nil {
 		return err
 	}
-	if g := found[group]; g.Kind != Group || g.Village != village {
+	g := found[group]
+	switch {
+	case g.Kind != Group || g.Village != village:
 		return ErrGroup.New()
+	case g.Closed:
+		return ErrGroupClosed.With("%s已经撤销，请选别的组", g.Name)
 	}
 	return nil
 }
@@ -211,6 +220,11 @@ func (s *Service) UpdateHousehold(ctx context.Context, actor auth.Actor, househo
 		if c.State != nil && *c.State != h.State {
 			h.State = *c.State
 			what = append(what, map[int]string{HouseholdHere: "迁回", HouseholdMoved: "迁出"}[h.State])
+		}
+		if h.State == HouseholdHere && was.State != HouseholdHere && h.Group == was.Group {
+			if err := checkGroup(tx, h.Village, h.Group); err != nil {
+				return err
+			}
 		}
 		if !checkAddress(h.Address) || h.State != HouseholdHere && h.State != HouseholdMoved {
 			return ErrHousehold.New()

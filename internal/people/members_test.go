@@ -265,6 +265,55 @@ func TestRegions(t *testing.T) {
 	require.ErrorIs(t, err, people.ErrGroup)
 }
 
+func TestAGroupIsClosedWhenNobodyLivesThere(t *testing.T) {
+	f := setup(t)
+	group := func(code, name string) people.Region {
+		g, err := f.s.CreateRegion(ctx, system, people.NewRegion{Parent: f.village.ID, Kind: people.Group, Code: code, Name: name})
+		require.NoError(t, err)
+		return g
+	}
+	g, other := group("50010010120101", "1组"), group("50010010120102", "2组")
+	h, _ := f.household(t, f.village, "孙一")
+	_, err := f.s.UpdateHousehold(ctx, system, h.ID, people.HouseholdChange{Group: &g.ID})
+	require.NoError(t, err)
+	_, err = f.s.CloseGroup(ctx, officer(auth.RoleVillage, f.village, g), g.ID, true)
+	require.ErrorIs(t, err, errs.ErrForbidden)
+	_, err = f.s.CloseGroup(ctx, officer(auth.RoleTownship, f.other), g.ID, true)
+	require.ErrorIs(t, err, errs.ErrNotFound)
+	_, err = f.s.CloseGroup(ctx, system, f.village.ID, true)
+	require.ErrorIs(t, err, people.ErrRegionClose)
+	_, err = f.s.CloseGroup(ctx, system, g.ID, true)
+	require.ErrorIs(t, err, people.ErrGroupInUse)
+	require.ErrorContains(t, err, "1 户")
+
+	// Who has moved away does not hold it open, and comes back elsewhere.
+	moved, here := people.HouseholdMoved, people.HouseholdHere
+	_, err = f.s.UpdateHousehold(ctx, system, h.ID, people.HouseholdChange{State: &moved})
+	require.NoError(t, err)
+	for range 2 {
+		closed, err := f.s.CloseGroup(ctx, system, g.ID, true)
+		require.NoError(t, err)
+		require.True(t, closed.Closed)
+	}
+	_, err = f.s.UpdateHousehold(ctx, system, h.ID, people.HouseholdChange{State: &here})
+	require.ErrorIs(t, err, people.ErrGroupClosed)
+	report, err := f.s.ImportRoster(ctx, system, f.village.ID, []byte("组,户主,姓名,与户主关系\n1组,李四,李四,户主\n2组,王五,王五,户主\n,孙一,孙一,户主\n"), people.ImportOptions{SkipBad: true})
+	require.NoError(t, err)
+	require.Len(t, report.Problems, 2)
+	require.Contains(t, report.Problems[0].Text, "“1组”已经撤销")
+	require.Contains(t, report.Problems[1].Text, "原来的组已经撤销")
+	require.Equal(t, 1, report.NewHouseholds)
+	_, err = f.s.UpdateHousehold(ctx, system, h.ID, people.HouseholdChange{State: &here, Group: &other.ID})
+	require.NoError(t, err)
+
+	// Opened again, it takes households as before.
+	open, err := f.s.CloseGroup(ctx, system, g.ID, false)
+	require.NoError(t, err)
+	require.False(t, open.Closed)
+	_, err = f.s.UpdateHousehold(ctx, system, h.ID, people.HouseholdChange{Group: &g.ID})
+	require.NoError(t, err)
+}
+
 func TestCountsAndLists(t *testing.T) {
 	f := setup(t)
 	for i := range 5 {

@@ -2,6 +2,7 @@ package people
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -16,10 +17,12 @@ import (
 // What can be wrong with a region.
 var (
 	ErrRegionTaken = errs.Define(errs.Conflict, "region.taken", "这个区划代码已经用过了，请核对")
+	ErrGroupInUse  = errs.Define(errs.Refused, "region.in_use", "这个组还有户，请先把他们换到别的组，再撤销")
+	ErrRegionClose = errs.Define(errs.Refused, "region.close", "只有组可以撤销；县、乡镇、村不能撤销")
 	ErrRegion      = errs.Define(errs.Invalid, "region.invalid", "区划信息有误：名称 1 到 30 字，代码只用数字")
 )
 
-const regionColumns = "id, parent_id, kind, code, name, initials, county_id, township_id, village_id, sort"
+const regionColumns = "id, parent_id, kind, code, name, initials, county_id, township_id, village_id, sort, closed_at"
 
 // NewRegion describes a region to be made.
 type NewRegion struct {
@@ -126,6 +129,71 @@ func (s *Service) RenameRegion(ctx context.Context, actor auth.Actor, region id.
 		}
 		return audit.Write(tx, actor.Audit("region.update", "region:"+region.String(), found[region].place(), found[region].Name+" 改名为 "+name))
 	})
+}
+
+// CloseGroup ends a group in which nobody lives any more, or opens it again. Nothing of its past changes: its boards and records stay,
+// and so does its code. Needs region.write.
+func (s *Service) CloseGroup(ctx context.Context, actor auth.Actor, group id.ID, closed bool) (out Region, err error) {
+	if err := actor.InRegion(auth.RegionWrite, group); err != nil {
+		return out, err
+	}
+	var village id.ID
+	err = s.db.Read(ctx, func(tx db.Tx) error {
+		found, err := RegionsByID(tx, []id.ID{group})
+		if r, ok := found[group]; !ok || err != nil {
+			return errors.Join(err, errs.ErrNotFound.New())
+		} else if r.Kind != Group {
+			return ErrRegionClose.New()
+		}
+		village = found[group].Village
+		return nil
+	})
+	if err != nil {
+		return out, err
+	}
+	err = s.db.Tx(ctx, func(tx db.Tx) error {
+		// An import of a roster holds the village, whoever puts a household into the group holds the group (checkGroup). The locks come
+		// before the first plain read, which would fix what is seen.
+		for _, held := range []id.ID{village, group} {
+			if err := holdRegion(tx, held); err != nil {
+				return err
+			}
+		}
+		found, err := RegionsByID(tx, []id.ID{group})
+		if err != nil {
+			return err
+		}
+		out = found[group]
+		if out.Closed == closed {
+			return nil
+		}
+		at, what := int64(0), "恢复"
+		if closed {
+			at, what = tx.Millis(), "撤销"
+			var n int
+			if err := tx.Raw("SELECT COUNT(*) FROM households WHERE group_id = ? AND state = ?", group, HouseholdHere).Row().Scan(&n); err != nil {
+				return fmt.Errorf("counting the households of a group: %w", err)
+			}
+			if n > 0 {
+				return ErrGroupInUse.With("%s还有 %d 户，请先把他们换到别的组，再撤销", out.Name, n)
+			}
+		}
+		if err := tx.Exec("UPDATE regions SET closed_at = ? WHERE id = ?", at, group).Error; err != nil {
+			return fmt.Errorf("closing a group: %w", err)
+		}
+		out.Closed = closed
+		return audit.Write(tx, actor.Audit("region.close", "region:"+group.String(), village, what+" "+out.Name))
+	})
+	return out, err
+}
+
+// holdRegion keeps a region as it is until the end of the transaction.
+func holdRegion(tx db.Tx, region id.ID) error {
+	var row struct{ ID id.ID }
+	if err := tx.Raw("SELECT id FROM regions WHERE id = ?"+tx.ForUpdate(), region).Scan(&row).Error; err != nil {
+		return fmt.Errorf("locking a region: %w", err)
+	}
+	return nil
 }
 
 // Regions are those within the actor's reach, and their ancestors, in order of code.

@@ -11,6 +11,7 @@ type known struct {
 	village   Region
 	groups    map[string]id.ID // by groupKey
 	groupKeys map[id.ID]string
+	closed    map[id.ID]bool  // groups
 	codes     map[string]bool // of the groups
 	grids     map[string]id.ID
 	links     map[gridLink]bool
@@ -258,6 +259,10 @@ func (p *planner) check() (failed bool) {
 	for _, b := range p.blocks {
 		switch {
 		case b.house == nil && !b.isNew:
+		case b.group != "" && p.known.closed[p.known.groups[groupKey(b.group, p.known.village.Name)]]:
+			failed = p.failAll(b, "group", "“%s”已经撤销，请写现在的组", b.group) || failed
+		case b.group == "" && b.house != nil && b.house.State != HouseholdHere && p.known.closed[b.house.GroupID]:
+			failed = p.failAll(b, "group", "这户原来的组已经撤销，请写明现在的组") || failed
 		case b.isNew && b.headRow >= 0 && !p.ok(b.headRow):
 			failed = p.failAll(b, "", "同一户的户主（第%d行）有问题，改好后一起导入", p.entries[b.headRow].number) || failed
 		case b.code != "" && b.head != "" && !p.headKnown(b):

@@ -15,16 +15,15 @@ func loadVillage(tx db.Tx, village id.ID, entries []entry, lock bool) (*known, e
 	suffix := ""
 	if lock {
 		suffix = tx.ForUpdate()
-		var row struct{ ID id.ID }
-		if err := tx.Raw("SELECT id FROM regions WHERE id = ?"+suffix, village).Scan(&row).Error; err != nil {
-			return nil, fmt.Errorf("locking a village: %w", err)
+		if err := holdRegion(tx, village); err != nil {
+			return nil, err
 		}
 	}
 	v, err := villageByID(tx, village)
 	if err != nil {
 		return nil, err
 	}
-	k := &known{village: v, groups: map[string]id.ID{}, groupKeys: map[id.ID]string{}, codes: map[string]bool{}, grids: map[string]id.ID{}, links: map[gridLink]bool{},
+	k := &known{village: v, groups: map[string]id.ID{}, groupKeys: map[id.ID]string{}, closed: map[id.ID]bool{}, codes: map[string]bool{}, grids: map[string]id.ID{}, links: map[gridLink]bool{},
 		byCode: map[string]*planHouse{}, byHead: map[string][]*planHouse{}, byID: map[string]*planPerson{}}
 	if err := k.loadGroups(tx); err != nil {
 		return nil, err
@@ -64,7 +63,12 @@ func (k *known) loadGroups(tx db.Tx) error {
 	}
 	for _, g := range groups {
 		key := groupKey(g.Name, k.village.Name)
-		k.groups[key], k.groupKeys[g.ID], k.codes[g.Code] = g.ID, key, true
+		k.groupKeys[g.ID], k.codes[g.Code] = key, true
+		// Of several with a name it is one that is open.
+		if open := g.ClosedAt == 0; open || k.groups[key] == 0 || k.closed[k.groups[key]] {
+			k.groups[key] = g.ID
+		}
+		k.closed[g.ID] = g.ClosedAt != 0
 	}
 	grids, err := gridsWhere(tx, "g.village_id = ?", k.village.ID)
 	if err != nil {

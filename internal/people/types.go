@@ -32,6 +32,7 @@ type Region struct {
 	Code, Name, Initials      string
 	County, Township, Village id.ID
 	Sort                      int
+	Closed                    bool // a group that is no more: nobody enters it, what was stays
 }
 
 // States of a household and of a villager.
@@ -102,13 +103,13 @@ type regionRow struct {
 	Code, Name, Initials            string
 	CountyID, TownshipID, VillageID id.ID
 	Sort                            int
-	CreatedAt                       int64
+	ClosedAt, CreatedAt             int64
 }
 
 func (regionRow) TableName() string { return "regions" }
 
 func (r regionRow) region() Region {
-	return Region{r.ID, r.ParentID, r.Kind, r.Code, r.Name, r.Initials, r.CountyID, r.TownshipID, r.VillageID, r.Sort}
+	return Region{r.ID, r.ParentID, r.Kind, r.Code, r.Name, r.Initials, r.CountyID, r.TownshipID, r.VillageID, r.Sort, r.ClosedAt != 0}
 }
 
 type householdRow struct {

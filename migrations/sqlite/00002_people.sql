@@ -11,6 +11,7 @@ CREATE TABLE regions (
   township_id BIGINT NOT NULL DEFAULT 0,
   village_id BIGINT NOT NULL DEFAULT 0,
   sort INT NOT NULL DEFAULT 0,
+  closed_at BIGINT NOT NULL DEFAULT 0, -- of a group that is no more; UTC milliseconds, 0 open
   created_at BIGINT NOT NULL
 );
 CREATE UNIQUE INDEX regions_code ON regions (code);

@@ -1684,6 +1684,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/regions/{id}/state": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * 撤销、恢复一个组
+         * @description 还有户的组不能撤销。撤销的组不再有户进入，以前的记录不变。
+         */
+        put: operations["region-state"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/roles": {
         parameters: {
             query?: never;
@@ -3602,6 +3622,9 @@ export interface components {
         Grids: {
             items: components["schemas"]["Grid"][];
         };
+        GroupState: {
+            closed: boolean;
+        };
         Household: {
             address: string;
             /** @description 户码 */
@@ -4632,6 +4655,8 @@ export interface components {
             reason: string;
         };
         Region: {
+            /** @description 已经撤销的组 */
+            closed: boolean;
             /** @description 区划代码 */
             code: string;
             county?: string;
@@ -8911,6 +8936,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["IndicatorList"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "region-state": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GroupState"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Region"];
                 };
             };
             /** @description Error */

@@ -1,5 +1,5 @@
 import {
-  Calendar, Coin, DataAnalysis, Document, EditPen, Files, Finished, Flag, Goods, House, Key, Medal, Postcard, Present, Setting, Shop, User, UserFilled,
+  Calendar, Coin, DataAnalysis, Document, EditPen, Files, Finished, Flag, Goods, House, Key, Location, Medal, Postcard, Present, Setting, Shop, User, UserFilled,
 } from '@element-plus/icons-vue'
 import type { Component } from 'vue'
 
@@ -46,6 +46,7 @@ export const menu: { title: string; items: MenuItem[] }[] = [
     items: [
       { path: '/rules', title: '积分细则', icon: Calendar, need: 'rule.read' },
       { path: '/township', title: '各村对比', icon: DataAnalysis, need: 'award.read', wide: true },
+      { path: '/regions', title: '村和组', icon: Location, need: 'region.read' },
       { path: '/settings', title: '村设置', icon: Setting, need: 'region.read' },
       { path: '/users', title: '账号', icon: UserFilled, need: 'user.read' },
       { path: '/audit', title: '操作记录', icon: Key, need: 'audit.read' },

@@ -37,6 +37,7 @@ const routes: RouteRecordRaw[] = [
   { path: '/rules/:id/trial', component: () => import('@/views/rules/RuleTrial.vue'), meta: { title: '试算一版细则', need: 'rule.read' } },
   { path: '/rules/:id', component: () => import('@/views/rules/RuleVersion.vue'), meta: { title: '一版细则', need: 'rule.read' } },
   { path: '/township', component: () => import('@/views/admin/TownshipView.vue'), meta: { title: '各村对比', need: 'award.read' } },
+  { path: '/regions', component: () => import('@/views/admin/RegionsView.vue'), meta: { title: '村和组', need: 'region.read' } },
   { path: '/settings', component: () => import('@/views/admin/SettingsView.vue'), meta: { title: '村设置', need: 'region.read' } },
   { path: '/users', component: () => import('@/views/admin/UserList.vue'), meta: { title: '账号', need: 'user.read' } },
   { path: '/audit', component: () => import('@/views/admin/AuditView.vue'), meta: { title: '操作记录', need: 'audit.read' } },

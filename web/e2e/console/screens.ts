@@ -90,6 +90,7 @@ export const screens: Screen[] = [
   { name: 'rule-version', who: officer, path: (p) => `/rules/${p.version}` },
   { name: 'rule-compare', who: officer, path: (p) => `/rules/compare/${p.versions}` },
   { name: 'township', who: 'zhen', path: () => '/township' },
+  { name: 'regions', who: 'zhen', path: () => '/regions' },
   { name: 'settings', who: 'zhen', path: () => '/settings' },
   { name: 'users', who: 'zhen', path: () => '/users' },
   { name: 'audit', who: officer, path: () => '/audit' },

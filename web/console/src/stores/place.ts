@@ -14,7 +14,7 @@ export const usePlace = defineStore('place', () => {
   const villages = computed(() => regions.value.filter((r) => r.kind === 'village'))
   const villageID = computed(() => chosen.value)
   const village = computed(() => regions.value.find((r) => r.id === chosen.value))
-  const groups = computed(() => regions.value.filter((r) => r.kind === 'group' && r.village === chosen.value))
+  const groups = computed(() => regions.value.filter((r) => r.kind === 'group' && r.village === chosen.value && !r.closed))
 
   async function load() {
     regions.value = (await must(api.GET('/api/v1/regions'))).items
