@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Page } from '@playwright/test'
-import { as, expect, settled, test } from './base'
+import { accessible, as, expect, settled, test } from './base'
 import { pdf } from './paper'
 
 async function adopt(page: Page) {
@@ -45,6 +45,31 @@ test('a roster with three bad rows says which and why, and writes the others whe
   await page.goto('/admin/households')
   await page.getByLabel('查找').fill(`甲${han(mark)}`)
   await expect(page.getByRole('link', { name: `甲${han(mark)}` })).toHaveCount(1)
+})
+
+test('a large roster is looked through in the background, with its progress and its bad rows', async ({ page }) => {
+  const get = await as(page, 'cun-xyx')
+  const village = (await get('/auth/me')).roles[0].region as string
+  const group = ((await get('/regions')).items as { kind: string; village?: string; name: string }[]).find((r) => r.kind === 'group' && r.village === village)!.name
+  const han = (n: number) => [...String(n).padStart(4, '0')].map((c) => '零一二三四五六七八九'[Number(c)]).join('')
+  const rows = Array.from({ length: 4000 }, (_, i) => `${group},戴${han(i)},戴${han(i)},户主,男,${i === 2500 ? '123456' : ''},`)
+  const buffer = Buffer.from('\ufeff组,户主,姓名,与户主关系,性别,身份证号,手机号\r\n' + rows.join('\r\n') + '\r\n')
+  const asked: string[] = []
+  page.on('request', (r) => { if (/roster/.test(r.url())) asked.push(new URL(r.url()).pathname) })
+  // The first answer on the way says that it is half done, however fast the server was.
+  await page.route('**/api/v1/roster-imports/*', async (route) => {
+    const answer = await (await route.fetch()).json()
+    await route.fulfill({ json: { ...answer, state: 'running', percent: 50, report: undefined } })
+  }, { times: 1 })
+  await page.goto('/admin/roster')
+  await settled(page)
+  await page.getByLabel('选择 Excel 文件').setInputFiles({ name: '大表.csv', mimeType: 'text/csv', buffer })
+  await expect(page.getByRole('progressbar', { name: '完成了 50%' })).toBeVisible()
+  await expect(page.getByText('有 1 处要修改')).toBeVisible({ timeout: 60_000 })
+  await expect(page.getByRole('cell', { name: '第2502行' })).toBeVisible()
+  await expect(page.getByText('表里共 4,000 行')).toBeVisible()
+  expect(asked.some((p) => p.endsWith('/roster/imports'))).toBe(true)
+  expect(asked.some((p) => p.endsWith('/roster/import'))).toBe(false)
 })
 
 test('house cards: eight on a page of A4, each with its code and a name', async ({ page }) => {
@@ -133,6 +158,18 @@ test('a rule book is changed as a new version, compared and adopted', async ({ p
   const book = page.locator('section.card').filter({ hasText: name })
   await book.getByRole('button', { name: '改成新的一版' }).click()
   await expect(page.getByText('第 2 版草稿')).toBeVisible()
+  // What one category may give in a month, on screen.
+  await page.getByRole('button', { name: '总上限' }).click()
+  await page.getByRole('button', { name: '增加一条总上限' }).click()
+  await page.getByRole('combobox', { name: '第1条：哪一类' }).press('Enter')
+  await page.getByRole('option').nth(1).click()
+  await expect(page.getByRole('dialog').getByRole('button', { name: '保存' })).toBeDisabled()
+  await page.getByLabel('第1条：多少分').fill('60')
+  await page.getByLabel('第1条：多少分').blur()
+  await accessible(page)
+  await page.getByRole('dialog').getByRole('button', { name: '保存' }).click()
+  await expect(page.getByText('总上限保存好了')).toBeVisible()
+  await expect(page.getByText(/每月最多\s*60\s*分/).first()).toBeVisible()
   const row = page.getByRole('row').filter({ has: page.getByRole('button', { name: '修改' }) }).first()
   await row.getByRole('button', { name: '修改' }).click()
   await page.getByRole('dialog').getByLabel('多少分', { exact: true }).fill('7')
