@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"jishan/internal/errs"
@@ -46,7 +47,8 @@ type Lane[T, R any] struct {
 	o     Options
 	run   func(context.Context, []T) []Result[R]
 	queue chan *item[T, R]
-	turn  chan struct{} // full while somebody gathers, or runs and has not let the next one begin
+	turn  chan struct{}           // full while somebody gathers, or runs and has not let the next one begin
+	under atomic.Pointer[running] // the run that let the next one begin and is not over
 	stop  chan struct{}
 	once  sync.Once
 	wg    sync.WaitGroup
@@ -125,8 +127,16 @@ func (l *Lane[T, R]) work() {
 // takeTurn gathers and runs once; false when the lane is closed and empty.
 func (l *Lane[T, R]) takeTurn() bool {
 	l.turn <- struct{}{}
-	over := sync.OnceFunc(func() { <-l.turn })
-	defer over()
+	r := &running{over: make(chan struct{})}
+	over := sync.OnceFunc(func() {
+		l.under.Store(r)
+		<-l.turn
+	})
+	defer func() {
+		over()
+		l.under.CompareAndSwap(r, nil)
+		close(r.over)
+	}()
 	var first *item[T, R]
 	select {
 	case first = <-l.queue:
@@ -137,8 +147,14 @@ func (l *Lane[T, R]) takeTurn() bool {
 			return false
 		}
 	}
-	l.do(first, over)
+	l.do(first, over, r)
 	return true
+}
+
+// running is a run under way.
+type running struct {
+	items int
+	over  chan struct{}
 }
 
 type nextKey struct{}
@@ -153,9 +169,10 @@ func Next(ctx context.Context) {
 }
 
 // do runs first and everything that waits behind it.
-func (l *Lane[T, R]) do(first *item[T, R], over func()) {
+func (l *Lane[T, R]) do(first *item[T, R], over func(), r *running) {
 	runtime.Gosched() // whoever is ready to submit does so now: fuller runs at no wait
 	items := l.keep(nil, first)
+	other := l.under.Load()
 	for len(items) < l.o.Max {
 		select {
 		case it := <-l.queue:
@@ -163,8 +180,18 @@ func (l *Lane[T, R]) do(first *item[T, R], over func()) {
 			continue
 		default:
 		}
-		break
+		if other == nil || len(items) >= other.items {
+			break
+		}
+		// The other run still writes, and was larger: what begins now would be small, and cost as much.
+		select {
+		case it := <-l.queue:
+			items = l.keep(items, it)
+		case <-other.over:
+			other = nil
+		}
 	}
+	r.items = len(items)
 	if len(items) == 0 {
 		return
 	}

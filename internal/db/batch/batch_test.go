@@ -188,3 +188,51 @@ func TestNextLetsOneMoreRunBegin(t *testing.T) {
 	}
 	batch.Next(context.Background())
 }
+
+// What begins beside a run that still writes is as large as that one, unless that one ends first.
+func TestARunBesideAnotherIsNoSmaller(t *testing.T) {
+	began, write := make(chan []int), make(chan struct{})
+	l := batch.New(batch.Options{}, func(c context.Context, in []int) []batch.Result[int] {
+		if in[0] != 0 {
+			batch.Next(c)
+		}
+		began <- in
+		<-write
+		return double(c, in)
+	})
+	var wg sync.WaitGroup
+	submit := func(i int) {
+		before := l.Waiting()
+		wg.Go(func() {
+			got, err := l.Submit(ctx, i)
+			require.NoError(t, err)
+			require.Equal(t, 2*i, got)
+		})
+		if i == 1 || i == 2 || i == 3 { // behind the first run, so that they make one
+			require.Eventually(t, func() bool { return l.Waiting() > before }, time.Second, time.Millisecond)
+		}
+	}
+	submit(0)
+	require.Len(t, <-began, 1)
+	submit(1)
+	submit(2)
+	submit(3)
+	write <- struct{}{} // the first is over
+	require.Len(t, <-began, 3)
+	submit(4)
+	submit(5)
+	select {
+	case in := <-began:
+		t.Fatalf("%d began beside a run of three", len(in))
+	case <-time.After(50 * time.Millisecond):
+	}
+	submit(6)
+	require.Len(t, <-began, 3, "as many as the run beside it")
+	write <- struct{}{} // one of the two
+	submit(7)
+	write <- struct{}{}
+	require.Len(t, <-began, 1, "nothing is beside it any more")
+	write <- struct{}{}
+	wg.Wait()
+	l.Close()
+}
