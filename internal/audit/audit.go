@@ -75,7 +75,7 @@ var columns = []string{"id", "at", "actor_id", "actor_name", "action", "village_
 
 // Write adds entries, stamped with the transaction's time.
 func Write(tx db.Tx, entries ...Entry) error {
-	return db.Insert(tx, "audit_log", columns, len(entries), func(i int, args []any) []any {
+	return db.Insert(tx.Later(), "audit_log", columns, len(entries), func(i int, args []any) []any {
 		e := entries[i]
 		return append(args, id.New(), tx.Millis(), e.ActorID, text(e.ActorName, widthName), ascii(e.Action, widthAction), e.Village,
 			ascii(e.Target, widthTarget), text(e.Summary, widthSummary), ascii(e.RequestID, widthRequest), ascii(e.Address, widthAddress))

@@ -193,9 +193,7 @@ func (s *Service) grant(ctx context.Context, orders []order) ([]batch.Result[[]O
 	ask := len(orders) == 1 && len(orders[0].Grants) > laneGrants
 	err := s.db.Tx(ctx, func(tx db.Tx) error {
 		out = make([]batch.Result[[]Outcome], len(orders))
-		err := s.grantTx(tx, orders, out, ask)
-		ask = ask || err != nil
-		return err
+		return s.grantTx(tx, orders, out, ask || tx.Attempt > 0)
 	})
 	return out, err
 }
@@ -208,7 +206,11 @@ func (s *Service) grantTx(tx db.Tx, orders []order, out []batch.Result[[]Outcome
 	orders = p.orders
 	// The wallets first: a repetition that waits for the first request must find that one's answer, not its effect on the caps.
 	b := ledger.Begin(tx)
-	if err := b.Lock(p.refs()...); err != nil {
+	read := p.loadPast
+	if ask {
+		read = nil // first it is to be known what is new
+	}
+	if err := b.LockAnd(read, p.refs()...); err != nil {
 		return err
 	}
 	reqs := make([]idempotency.Request, len(orders))
@@ -235,6 +237,12 @@ func (s *Service) grantTx(tx db.Tx, orders []order, out []batch.Result[[]Outcome
 		}
 	}
 	if len(live) > 0 {
+		p.orders = live
+		if ask {
+			if err := p.loadPast(); err != nil {
+				return err
+			}
+		}
 		results, err := book(p, b, live)
 		if err != nil {
 			return err

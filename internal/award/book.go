@@ -35,12 +35,8 @@ type booked struct {
 }
 
 // book decides on every grant of the orders and writes those accepted. b has locked the wallets of all that p has loaded, orders
-// among it; the village heads are locked last.
+// and, after that, their past among it; the village heads are locked last.
 func book(p *plan, b *ledger.Batch, orders []order) ([]batch.Result[[]Outcome], error) {
-	p.orders = orders
-	if err := p.loadPast(); err != nil {
-		return nil, err
-	}
 	if err := p.loadSealed(party.LockSealed); err != nil {
 		return nil, err
 	}
@@ -139,7 +135,7 @@ func insert(tx db.Tx, list []*booked) error {
 		}
 		evidence[i] = string(b)
 	}
-	return db.Insert(tx, "awards", columns, len(list), func(i int, args []any) []any {
+	return db.Insert(tx.Later(), "awards", columns, len(list), func(i int, args []any) []any {
 		x := list[i]
 		t := x.target
 		return append(args, int64(x.posted.Book), x.posted.Number, int64(x.posted.Asset), int64(t.rule.ID), int64(t.rule.Lineage), int64(t.rule.Version),

@@ -54,21 +54,9 @@ func (k *kept) load(tx db.Tx, orders []order) (*plan, error) {
 			members = append(members, g.Member)
 		}
 	}
-	count, err := stamp.Read(tx, stamp.Rules)
-	if err != nil {
-		return nil, err
-	}
-	villages = distinct(villages)
+	var count int64
+	err := stamp.Ask(tx, stamp.Rules, &count)
 	var e error
-	p.schedules, e = k.schedules.Get(count, villages, func(missing []id.ID) (map[id.ID]rule.Schedule, error) { return rule.SchedulesOf(tx, missing) })
-	err = errors.Join(err, e)
-	p.settings, e = k.settings.Get(count, villages, func(missing []id.ID) (map[id.ID]people.Settings, error) { return people.SettingsOf(tx, missing...) })
-	err = errors.Join(err, e)
-	p.ruleOf = func(ids []id.ID) (map[id.ID]rule.Rule, error) {
-		return k.rules.Get(count, ids, func(missing []id.ID) (map[id.ID]rule.Rule, error) { return rule.RulesByID(tx, missing) })
-	}
-	p.rules, e = p.ruleOf(distinct(rules))
-	err = errors.Join(err, e)
 	if ids := distinct(members); len(ids) > 0 {
 		p.members, e = party.MembersByID(tx, ids)
 		err = errors.Join(err, e)
@@ -84,6 +72,19 @@ func (k *kept) load(tx db.Tx, orders []order) (*plan, error) {
 		p.households, e = people.HouseholdsByID(tx, ids)
 		err = errors.Join(err, e)
 	}
+	if err = errors.Join(err, db.Answer(tx)); err != nil {
+		return nil, fmt.Errorf("reading what the awards are about: %w", err)
+	}
+	villages = distinct(villages)
+	p.schedules, e = k.schedules.Get(count, villages, func(missing []id.ID) (map[id.ID]rule.Schedule, error) { return rule.SchedulesOf(tx, missing) })
+	err = errors.Join(err, e)
+	p.settings, e = k.settings.Get(count, villages, func(missing []id.ID) (map[id.ID]people.Settings, error) { return people.SettingsOf(tx, missing...) })
+	err = errors.Join(err, e)
+	p.ruleOf = func(ids []id.ID) (map[id.ID]rule.Rule, error) {
+		return k.rules.Get(count, ids, func(missing []id.ID) (map[id.ID]rule.Rule, error) { return rule.RulesByID(tx, missing) })
+	}
+	p.rules, e = p.ruleOf(distinct(rules))
+	err = errors.Join(err, e)
 	if err == nil {
 		err = p.expand()
 	}

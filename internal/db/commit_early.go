@@ -3,20 +3,19 @@
 package db
 
 import (
+	"context"
 	"math/rand/v2"
 	"time"
-
-	"gorm.io/gorm"
 )
 
 // commit is broken: now and then it answers before the commit, which may then fail unseen.
-func commit(g *gorm.DB) error {
+func commit(ctx context.Context, t ending) error {
 	if rand.IntN(10) > 0 {
-		return g.Commit().Error
+		return t.commit(ctx)
 	}
 	go func() {
 		time.Sleep(5 * time.Millisecond)
-		g.Commit()
+		_ = t.commit(context.WithoutCancel(ctx))
 	}()
 	return nil
 }

@@ -68,6 +68,16 @@ type Tx struct {
 	Now     time.Time
 	Dialect Dialect
 	Memo    *sync.Map // what has been committed to this database and never changes, kept between transactions by whoever read it
+	Attempt int       // 0 when the function runs for the first time
+	later   bool
+}
+
+// Later is the transaction for rows whose writing nobody waits for: Insert and Upsert put them aside, and they are sent with the next
+// statement or with the commit. Where one of them cannot be written, that statement or the commit fails; a key that is there already
+// makes the whole function run again. SQLite, which is not at the other end of a line, writes at once.
+func (tx Tx) Later() Tx {
+	tx.later = true
+	return tx
 }
 
 // Millis is Now as stored.
@@ -149,7 +159,7 @@ func (d *DB) openMySQL(dsn string, maxOpen int) error {
 	if maxOpen == 0 {
 		maxOpen = 32
 	}
-	c.ParseTime, c.Loc, c.ClientFoundRows, c.InterpolateParams = true, time.UTC, true, true
+	c.ParseTime, c.Loc, c.ClientFoundRows, c.InterpolateParams, c.MultiStatements = true, time.UTC, true, true, true
 	_ = c.Apply(mysql.Charset("utf8mb4", ""))
 	if c.Params == nil {
 		c.Params = map[string]string{}

@@ -20,6 +20,13 @@ const (
 	erTooManyConns   = 1040
 	erTiDBConflict   = 9007
 	erTiDBRetry      = 8002
+	erNull           = 1048
+	erOutOfRange     = 1264
+	erWrongValue     = 1366
+	erTooLong        = 1406
+	erNoParent       = 1452
+	erCheck          = 4025 // MariaDB
+	erCheckMySQL     = 3819
 )
 
 // Duplicate reports whether err is a violated unique or primary key.
@@ -44,6 +51,19 @@ func Conflict(err error) bool {
 		return false
 	}
 	return errors.Is(err, sqlite3.BUSY) || errors.Is(err, sqlite3.LOCKED)
+}
+
+// RefusedRow reports whether the server refused a row for what is in it.
+func RefusedRow(err error) bool {
+	m, ok := errors.AsType[*mysql.MySQLError](err)
+	if !ok {
+		return false
+	}
+	switch m.Number {
+	case erNull, erOutOfRange, erWrongValue, erTooLong, erNoParent, erCheck, erCheckMySQL:
+		return true
+	}
+	return false
 }
 
 // Retryable reports whether running the whole transaction again may succeed and cannot do its work twice.

@@ -1,7 +1,6 @@
 package db
 
 import (
-	"context"
 	"fmt"
 	"strings"
 )
@@ -60,13 +59,27 @@ func write(tx Tx, table string, cols []string, suffix string, n int, row func(i 
 			b.WriteString(one)
 		}
 		b.WriteString(suffix)
-		ctx := tx.Statement.Context
-		if ctx == nil {
-			ctx = context.Background()
-		}
-		if _, err := tx.Statement.ConnPool.ExecContext(ctx, b.String(), args...); err != nil {
+		if err := exec(tx, b.String(), args); err != nil {
 			return fmt.Errorf("writing %d rows to %s: %w", to-from, table, err)
 		}
 	}
 	return nil
+}
+
+// Exec runs a statement that answers nothing; with Later it is put aside like rows. A List among args takes the place of its "?".
+func Exec(tx Tx, query string, args ...any) error {
+	query, args = spellLists(query, args)
+	return exec(tx, query, args)
+}
+
+func exec(tx Tx, query string, args []any) error {
+	ctx := tx.Statement.Context
+	if p, ok := tx.Statement.ConnPool.(*pipe); ok && tx.later {
+		return p.later(ctx, query, args)
+	}
+	_, err := tx.Statement.ConnPool.ExecContext(ctx, query, args...)
+	if tx.later {
+		return laterError(err)
+	}
+	return err
 }

@@ -1,10 +1,6 @@
 package db
 
-import (
-	"context"
-	"fmt"
-	"strings"
-)
+import "strings"
 
 // List is a list of values for an IN: Query spells it out, (?, ?, ?).
 type List []any
@@ -26,22 +22,36 @@ type Row interface {
 // Query calls each for every row of a SELECT. It stands beside Raw and Scan for the few queries in the path of every award and
 // redemption, where gorm's reflection costs more than the database; a List among args takes the place of its "?".
 func Query(tx Tx, each func(Row) error, query string, args ...any) error {
-	query, args = spellLists(query, args)
-	ctx := tx.Statement.Context
-	if ctx == nil {
-		ctx = context.Background()
+	if err := Ask(tx, each, query, args...); err != nil {
+		return err
 	}
-	rows, err := tx.Statement.ConnPool.QueryContext(ctx, query, args...)
+	return Answer(tx)
+}
+
+// Ask is a Query whose rows nobody needs before those of the next: each is called when that one is answered, or at Answer. Where there
+// is no line to wait for, it is called at once.
+func Ask(tx Tx, each func(Row) error, query string, args ...any) error {
+	query, args = spellLists(query, args)
+	if p, ok := tx.Statement.ConnPool.(*pipe); ok {
+		if p.broken == nil {
+			p.ask(each, query, args)
+		}
+		return p.broken
+	}
+	rows, err := tx.Statement.ConnPool.QueryContext(tx.Statement.Context, query, args...)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
-	for rows.Next() {
-		if err := each(rows); err != nil {
-			return fmt.Errorf("reading a row: %w", err)
-		}
+	return handOut(rows, []func(Row) error{each})
+}
+
+// Answer hands out the rows of what was asked.
+func Answer(tx Tx) error {
+	if p, ok := tx.Statement.ConnPool.(*pipe); ok && (len(p.asked) > 0 || p.broken != nil) {
+		return p.flush(tx.Statement.Context)
 	}
-	return rows.Err()
+	return nil
 }
 
 // spellLists replaces every "?" that a List answers. None of our queries has a "?" inside a literal.

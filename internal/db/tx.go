@@ -2,11 +2,12 @@ package db
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
+
+	"gorm.io/gorm"
 
 	"jishan/internal/errs"
 )
@@ -33,37 +34,77 @@ func (d *DB) Tx(ctx context.Context, fn func(Tx) error) error {
 				return fmt.Errorf("waiting to run a transaction again: %w", ctx.Err())
 			}
 		}
-		if err = d.once(ctx, fn); err == nil || !Retryable(err) {
+		if err = d.once(ctx, attempt, fn); err == nil || !Retryable(err) {
 			return err
 		}
 	}
 	return errs.ErrUnavailable.Wrap(fmt.Errorf("transaction gave up after %d attempts: %w", maxAttempts, err))
 }
 
-func (d *DB) once(ctx context.Context, fn func(Tx) error) (err error) {
-	g := d.w.WithContext(ctx).Begin()
-	if g.Error != nil {
-		return fmt.Errorf("beginning a transaction: %w", g.Error)
+func (d *DB) once(ctx context.Context, attempt int, fn func(Tx) error) (err error) {
+	g, end, err := d.begin(ctx)
+	if err != nil {
+		return fmt.Errorf("beginning a transaction: %w", err)
 	}
 	done := false
 	defer func() {
 		if !done { // fn failed or panicked
-			g.Rollback()
+			end.rollback()
 		}
 	}()
-	if err := fn(Tx{DB: g, Now: d.Now(), Dialect: d.Dialect, Memo: &d.memo}); err != nil {
+	if err := fn(Tx{DB: g, Now: d.Now(), Dialect: d.Dialect, Memo: &d.memo, Attempt: attempt}); err != nil {
 		return err
 	}
 	done = true
-	if err := commit(g); err != nil {
-		g.Rollback()
-		if Conflict(err) {
-			return fmt.Errorf("committing: %w", err) // a certification failure rolled it back for certain
-		}
-		// Whether it was committed is unknown: the caller asks again with the same idempotency key.
-		return errs.ErrUnavailable.Wrap(fmt.Errorf("committing, outcome unknown: %w", commitError{err}))
+	return commit(ctx, end)
+}
+
+// ending is how a transaction ends, once.
+type ending interface {
+	commit(context.Context) error // gives errs.ErrUnavailable where the outcome is unknown
+	rollback()
+}
+
+func (d *DB) begin(ctx context.Context) (*gorm.DB, ending, error) {
+	if d.Dialect == MySQL {
+		return d.pipe(ctx, "START TRANSACTION")
 	}
-	return nil
+	g := d.w.WithContext(ctx).Begin()
+	return g, plain{g}, g.Error
+}
+
+// pipe begins a transaction on a connection of its own.
+func (d *DB) pipe(ctx context.Context, begin string) (*gorm.DB, *pipe, error) {
+	p, err := beginPipe(ctx, d.wp, begin)
+	if err != nil {
+		return nil, nil, err
+	}
+	g := d.w.Session(&gorm.Session{NewDB: true, Context: ctx})
+	g.Statement.ConnPool = p
+	return g, p, nil
+}
+
+// plain is a transaction as database/sql holds it.
+type plain struct{ g *gorm.DB }
+
+func (t plain) rollback() { t.g.Rollback() }
+
+func (t plain) commit(context.Context) error {
+	err := t.g.Commit().Error
+	if err == nil {
+		return nil
+	}
+	t.g.Rollback()
+	return committing(err)
+}
+
+// committing says what is known when a commit has failed.
+func committing(err error) error {
+	if Conflict(err) || Duplicate(err) || RefusedRow(err) {
+		return fmt.Errorf("committing: %w", err) // the database has rolled it back for certain
+	}
+	// Whether it was committed is unknown: the caller asks again with the same idempotency key.
+	return errs.ErrUnavailable.Wrap(fmt.Errorf("committing, outcome unknown: %w", commitError{err}))
 }
 
 // commitError hides the cause from Retryable: an unknown outcome must not be run again from here.
@@ -71,16 +112,20 @@ type commitError struct{ error }
 
 // Read runs fn on one consistent snapshot that it must not write to.
 func (d *DB) Read(ctx context.Context, fn func(Tx) error) error {
-	opts := &sql.TxOptions{ReadOnly: d.Dialect == MySQL}
-	if d.Dialect == MySQL {
-		opts.Isolation = sql.LevelRepeatableRead
+	g, end, err := d.beginReading(ctx)
+	if err != nil {
+		return fmt.Errorf("beginning a reading transaction: %w", err)
 	}
-	g := d.r.WithContext(ctx).Begin(opts)
-	if g.Error != nil {
-		return fmt.Errorf("beginning a reading transaction: %w", g.Error)
-	}
-	defer g.Rollback()
+	defer end.rollback()
 	return fn(Tx{DB: g, Now: d.Now(), Dialect: d.Dialect, Memo: &d.memo})
+}
+
+func (d *DB) beginReading(ctx context.Context) (*gorm.DB, ending, error) {
+	if d.Dialect == MySQL {
+		return d.pipe(ctx, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ;START TRANSACTION READ ONLY")
+	}
+	g := d.r.WithContext(ctx).Begin()
+	return g, plain{g}, g.Error
 }
 
 // Look runs fn outside of any transaction: for a single SELECT, which is a snapshot of its own and costs one round trip.

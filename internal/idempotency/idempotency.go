@@ -14,7 +14,6 @@ package idempotency
 import (
 	"crypto/sha256"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"jishan/internal/db"
@@ -143,15 +142,11 @@ func Save(tx db.Tx, recs []Record) error {
 		return nil
 	}
 	cols := []string{"scope", "key_hash", "input_hash", "operation", "response", "at"}
-	err := db.Insert(tx, "idempotency_keys", cols, len(keep), func(i int, args []any) []any {
+	return db.Insert(tx.Later(), "idempotency_keys", cols, len(keep), func(i int, args []any) []any {
 		r := keep[i]
 		h := r.hash()
 		return append(args, int64(r.Scope), h[:], r.Input[:], r.Operation, r.Response, tx.Millis())
 	})
-	if db.Duplicate(err) {
-		return errors.Join(db.ErrRetry, err)
-	}
-	return err
 }
 
 // Do runs fn once for the request and stores its answer as JSON; replayed tells that the answer is an earlier one.

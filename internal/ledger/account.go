@@ -107,7 +107,8 @@ const chunk = 1000
 // loadAccounts reads the accounts that exist among refs, with their lots. With lock it holds them until the end of the
 // transaction; rows are locked in the order of the index accounts_owner, the same in every transaction, and lots only under
 // their account's lock.
-func loadAccounts(tx db.Tx, refs []Ref, lock bool) (map[Ref]*account, error) {
+// also, if not nil, asks for what else is read in the same round trip, after them.
+func loadAccounts(tx db.Tx, refs []Ref, lock bool, also func() error) (map[Ref]*account, error) {
 	want := map[Ref]bool{}
 	var owners, books []id.ID
 	for _, r := range refs {
@@ -148,9 +149,17 @@ func loadAccounts(tx db.Tx, refs []Ref, lock bool) (map[Ref]*account, error) {
 		return nil
 	}
 	for part := range slices.Chunk(owners, chunk) {
-		if err := db.Query(tx, each, q, db.ListOf(part), db.ListOf(books)); err != nil {
+		if err := db.Ask(tx, each, q, db.ListOf(part), db.ListOf(books)); err != nil {
 			return nil, fmt.Errorf("reading accounts: %w", err)
 		}
+	}
+	if also != nil {
+		if err := also(); err != nil {
+			return nil, err
+		}
+	}
+	if err := db.Answer(tx); err != nil {
+		return nil, fmt.Errorf("reading accounts: %w", err)
 	}
 	for _, a := range out {
 		slices.SortFunc(a.lots, func(x, y lot) int { return int(x.day) - int(y.day) })
@@ -165,7 +174,7 @@ func unique(ids []id.ID) []id.ID {
 
 // Balances are the balances of tracked accounts as committed; an account that does not exist yet has none in the map and reads as zero.
 func Balances(tx db.Tx, refs ...Ref) (map[Ref]points.Amount, error) {
-	rows, err := loadAccounts(tx, refs, false)
+	rows, err := loadAccounts(tx, refs, false, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -184,7 +193,7 @@ type Lot struct {
 
 // Lots are the expiring points of a wallet, oldest first.
 func Lots(tx db.Tx, ref Ref) ([]Lot, error) {
-	rows, err := loadAccounts(tx, []Ref{ref}, false)
+	rows, err := loadAccounts(tx, []Ref{ref}, false, nil)
 	if err != nil || rows[ref] == nil {
 		return nil, err
 	}

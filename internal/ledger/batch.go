@@ -72,7 +72,10 @@ func Begin(tx db.Tx) *Batch { return &Batch{tx: tx, accounts: map[Ref]*account{}
 
 // Lock takes the tracked accounts among refs, in one order for everybody, and holds them until the end of the transaction;
 // accounts that do not exist yet are made. Call it once, before any other lock.
-func (b *Batch) Lock(refs ...Ref) error {
+func (b *Batch) Lock(refs ...Ref) error { return b.LockAnd(nil, refs...) }
+
+// LockAnd is Lock, with queries that read made after the locks are taken, in the same round trip.
+func (b *Batch) LockAnd(read func() error, refs ...Ref) error {
 	if b.locked {
 		return errors.New("ledger: Lock called twice in a batch")
 	}
@@ -83,11 +86,8 @@ func (b *Batch) Lock(refs ...Ref) error {
 			tracked = append(tracked, r)
 		}
 	}
-	if len(tracked) == 0 {
-		return nil
-	}
 	var err error
-	if b.accounts, err = loadAccounts(b.tx, tracked, true); err != nil {
+	if b.accounts, err = loadAccounts(b.tx, tracked, true, read); err != nil {
 		return err
 	}
 	for _, r := range tracked {

@@ -83,7 +83,7 @@ func (b *Batch) resolveCounterparts() error {
 	}
 	if len(unknown) > 0 {
 		refs := slices.SortedFunc(maps.Keys(unknown), compareRefs)
-		rows, err := loadAccounts(b.tx, refs, false)
+		rows, err := loadAccounts(b.tx, refs, false, nil)
 		if err != nil {
 			return err
 		}
@@ -160,7 +160,7 @@ func (b *Batch) chain() error {
 		p.Hash, buf = p.sum(buf)
 		h.Hash = p.Hash[:]
 	}
-	return db.Upsert(b.tx, "ledger_heads", []string{"book_id", "number", "hash"}, []string{"book_id"}, []string{"number", "hash"}, nil, len(books),
+	return db.Upsert(b.tx.Later(), "ledger_heads", []string{"book_id", "number", "hash"}, []string{"book_id"}, []string{"number", "hash"}, nil, len(books),
 		func(i int, args []any) []any {
 			h := heads[books[i]]
 			return append(args, int64(h.BookID), h.Number, h.Hash)
@@ -189,7 +189,7 @@ func (b *Batch) writeAccounts(list []*account, update bool) error {
 		return append(args, int64(a.id), int64(a.ref.Book), int64(a.ref.Asset), int64(a.ref.Kind), int64(a.ref.Owner), tracked, int64(a.balance), int64(a.floor), a.created)
 	}
 	if update {
-		return db.Upsert(b.tx, "accounts", cols, []string{"id"}, []string{"balance", "floor"}, nil, len(list), row)
+		return db.Upsert(b.tx.Later(), "accounts", cols, []string{"id"}, []string{"balance", "floor"}, nil, len(list), row)
 	}
 	return db.Insert(b.tx, "accounts", cols, len(list), row)
 }
@@ -213,7 +213,7 @@ func (b *Batch) writeLots() error {
 		}
 		return int(x.lot.day) - int(y.lot.day)
 	})
-	return db.Upsert(b.tx, "lots", []string{"account_id", "expiry_day", "amount"}, []string{"account_id", "expiry_day"}, []string{"amount"}, nil, len(list),
+	return db.Upsert(b.tx.Later(), "lots", []string{"account_id", "expiry_day", "amount"}, []string{"account_id", "expiry_day"}, []string{"amount"}, nil, len(list),
 		func(i int, args []any) []any {
 			return append(args, int64(list[i].account), int64(list[i].lot.day), int64(list[i].lot.amount))
 		})
@@ -272,7 +272,7 @@ func (b *Batch) writeScores() error {
 		}
 		return cmp(x.village, y.village)
 	})
-	err := db.Upsert(b.tx, "scores", []string{"owner_id", "asset", "month", "village_id", "kind", "points"}, []string{"owner_id", "asset", "month", "village_id"}, nil, []string{"points"}, len(keys),
+	err := db.Upsert(b.tx.Later(), "scores", []string{"owner_id", "asset", "month", "village_id", "kind", "points"}, []string{"owner_id", "asset", "month", "village_id"}, nil, []string{"points"}, len(keys),
 		func(i int, args []any) []any {
 			k := keys[i]
 			return append(args, int64(k.owner), int64(k.asset), int64(k.month), int64(k.village), int64(k.kind), int64(sums[k]))
@@ -290,7 +290,11 @@ func (b *Batch) writeScores() error {
 func (b *Batch) writeTxs() error {
 	cols := []string{"book_id", "number", "asset", "kind", "day", "month", "at", "actor_id", "household_id", "person_id", "member_id", "branch_id",
 		"score", "rule_version_id", "reverses", "reason", "prev_hash", "hash"}
-	err := db.Insert(b.tx, "ledger_txs", cols, len(b.posted), func(i int, args []any) []any {
+	tx := b.tx.Later()
+	if slices.ContainsFunc(b.posted, func(p *Posted) bool { return p.Reverses != 0 }) {
+		tx = b.tx // here a duplicate has a meaning of its own
+	}
+	err := db.Insert(tx, "ledger_txs", cols, len(b.posted), func(i int, args []any) []any {
 		t := &b.posted[i].Tx
 		var reverses any
 		if t.Reverses != 0 {
@@ -299,7 +303,7 @@ func (b *Batch) writeTxs() error {
 		return append(args, int64(t.Book), t.Number, int64(t.Asset), int64(t.Kind), int64(t.Day), int64(t.Month), t.At, int64(t.Actor), int64(t.Household),
 			int64(t.Person), int64(t.Member), int64(t.Branch), int64(t.Score), int64(t.RuleVersion), reverses, t.Reason, t.Prev[:], t.Hash[:])
 	})
-	if db.Duplicate(err) {
+	if db.Duplicate(err) && !errors.Is(err, db.ErrRetry) {
 		return ErrReversed.Wrap(err)
 	}
 	return err
@@ -317,7 +321,7 @@ func (b *Batch) writeEntries() error {
 		}
 	}
 	cols := []string{"book_id", "number", "line", "account_id", "amount", "lot", "balance"}
-	return db.Insert(b.tx, "ledger_entries", cols, len(rows), func(i int, args []any) []any {
+	return db.Insert(b.tx.Later(), "ledger_entries", cols, len(rows), func(i int, args []any) []any {
 		r := rows[i]
 		e := r.t.Entries[r.line]
 		var balance any

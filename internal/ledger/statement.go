@@ -19,7 +19,7 @@ type Line struct {
 
 // Statement is the account's newest lines below number before (0: from the newest), at most limit.
 func Statement(tx db.Tx, ref Ref, before int64, limit int) ([]Line, error) {
-	rows, err := loadAccounts(tx, []Ref{ref}, false)
+	rows, err := loadAccounts(tx, []Ref{ref}, false, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +103,7 @@ func Scores(tx db.Tx, asset Asset, owners []id.ID, from, to cal.Month) (map[id.I
 
 // Total is the balance of an untracked account: its last checkpoint and the entries since.
 func Total(tx db.Tx, ref Ref) (points.Amount, error) {
-	rows, err := loadAccounts(tx, []Ref{ref}, false)
+	rows, err := loadAccounts(tx, []Ref{ref}, false, nil)
 	if err != nil {
 		return 0, err
 	}

@@ -56,7 +56,7 @@ func Send(tx db.Tx, notices []Notice) error {
 		return nil
 	}
 	cols := []string{"id", "village_id", "household_id", "kind", "title", "body", "created_at", "read_at"}
-	return db.Insert(tx, "notices", cols, len(notices), func(i int, args []any) []any {
+	return db.Insert(tx.Later(), "notices", cols, len(notices), func(i int, args []any) []any {
 		n := notices[i]
 		if n.ID == 0 {
 			n.ID = id.New()

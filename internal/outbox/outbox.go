@@ -52,7 +52,7 @@ func Write[T any](tx db.Tx, topic string, payloads ...T) error {
 		}
 		texts[i] = string(text)
 	}
-	return db.Insert(tx, "outbox", []string{"id", "topic", "payload", "at"}, len(texts), func(i int, args []any) []any {
+	return db.Insert(tx.Later(), "outbox", []string{"id", "topic", "payload", "at"}, len(texts), func(i int, args []any) []any {
 		return append(args, id.New(), topic, texts[i], tx.Millis())
 	})
 }

@@ -157,7 +157,8 @@ func (s *Service) confirmRange(ctx context.Context, orders []Order, out []batch.
 	if err == nil {
 		return
 	}
-	if len(orders) > 1 && failed != nil && ctx.Err() == nil && (errors.Is(failed, db.ErrRetry) || !db.Retryable(failed)) {
+	blame := failed != nil && (errors.Is(failed, db.ErrRetry) || !db.Retryable(failed)) || failed == nil && db.RefusedRow(err)
+	if len(orders) > 1 && blame && ctx.Err() == nil {
 		half := len(orders) / 2
 		s.confirmRange(ctx, orders[:half], out[:half])
 		s.confirmRange(ctx, orders[half:], out[half:])

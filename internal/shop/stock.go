@@ -68,12 +68,12 @@ func ApplyStock(tx db.Tx, locked map[id.ID]*Product, moves []Move) error {
 			args = append(args, p, after[p])
 		}
 		b.WriteString(" END WHERE id IN ?")
-		if err := tx.Exec(b.String(), append(args, part)...).Error; err != nil {
+		if err := db.Exec(tx.Later(), b.String(), append(args, db.ListOf(part))...); err != nil {
 			return fmt.Errorf("writing stock: %w", err)
 		}
 	}
 	cols := []string{"id", "product_id", "delta", "stock", "kind", "village_id", "number", "note", "actor_id", "at"}
-	err := db.Insert(tx, "stock_moves", cols, len(written), func(i int, args []any) []any {
+	err := db.Insert(tx.Later(), "stock_moves", cols, len(written), func(i int, args []any) []any {
 		m := written[i]
 		return append(args, int64(m.ID), int64(m.Product), m.Delta, m.Stock, uint8(m.Kind), int64(m.Village), m.Number, m.Note, int64(m.Actor), tx.Millis())
 	})

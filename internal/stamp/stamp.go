@@ -41,6 +41,15 @@ func Read(tx db.Tx, name string) (n int64, err error) {
 	return n, nil
 }
 
+// Ask puts the present count into n with the next answer of the database; see db.Ask.
+func Ask(tx db.Tx, name string, n *int64) error {
+	err := db.Ask(tx, func(row db.Row) error { return row.Scan(n) }, "SELECT COALESCE(MAX(n), 0) FROM stamps WHERE name = ?", name)
+	if err != nil {
+		return fmt.Errorf("reading the stamp of %s: %w", name, err)
+	}
+	return nil
+}
+
 // Kept holds things of one kind by key, all of one count. The zero value is ready. Safe for concurrent use.
 type Kept[K comparable, V any] struct {
 	mu     sync.Mutex

@@ -1,0 +1,219 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// pipeBytes is how much waiting text is sent before more is gathered; well below the 16 MiB that a server takes in one packet.
+const pipeBytes = 1 << 20
+
+// pipe is the connection of a transaction on MySQL. What is written with Tx.Later waits and is sent together with the next thing whose
+// answer somebody needs: a query, a statement, or the commit. So is the beginning. A transaction of a dozen statements takes a
+// handful of round trips, and while these wait, the processors stand idle. It implements gorm.ConnPool.
+type pipe struct {
+	conn   *sql.Conn
+	text   strings.Builder
+	args   []any
+	asked  []func(Row) error // who takes the rows of the queries among what waits, in order
+	begun  bool              // the server has been told to begin
+	writes bool              // rows are among what waits
+	broken error             // a statement that had waited has failed: nothing more is done
+}
+
+// beginPipe takes a connection; begin is sent with the first statement.
+func beginPipe(ctx context.Context, pool *sql.DB, begin string) (*pipe, error) {
+	conn, err := pool.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p := &pipe{conn: conn}
+	p.text.WriteString(begin)
+	return p, nil
+}
+
+// later puts a statement behind those that wait.
+func (p *pipe) later(ctx context.Context, query string, args []any) error {
+	if p.broken != nil {
+		return p.broken
+	}
+	p.add(query, args)
+	p.writes = true
+	if p.text.Len()+16*len(p.args) < pipeBytes {
+		return nil
+	}
+	return p.flush(ctx)
+}
+
+func (p *pipe) add(query string, args []any) {
+	if p.text.Len() > 0 {
+		p.text.WriteString(";")
+	}
+	p.text.WriteString(query)
+	p.args = append(p.args, args...)
+}
+
+// take empties the pipe.
+func (p *pipe) take() (query string, args []any) {
+	query, args = p.text.String(), p.args
+	p.text.Reset()
+	p.args, p.asked, p.begun, p.writes = nil, nil, true, false
+	return query, args
+}
+
+// flush sends what waits and takes the rows of what was asked.
+func (p *pipe) flush(ctx context.Context) error {
+	switch {
+	case p.broken != nil || p.text.Len() == 0:
+	case len(p.asked) > 0:
+		return p.answer(ctx)
+	default:
+		query, args := p.take()
+		_, err := p.conn.ExecContext(ctx, query, args...)
+		p.broken = laterError(err)
+	}
+	return p.broken
+}
+
+// ask puts a query behind what waits; each gets its rows with the next answer.
+func (p *pipe) ask(each func(Row) error, query string, args []any) {
+	p.add(query, args)
+	p.asked = append(p.asked, each)
+}
+
+// answer sends what waits and hands every query's rows to who asked.
+func (p *pipe) answer(ctx context.Context) error {
+	waited, asked := p.writes, p.asked
+	query, args := p.take()
+	rows, err := p.conn.QueryContext(ctx, query, args...) // the driver passes over the answers of what was written
+	if err == nil {
+		defer rows.Close()
+		err = handOut(rows, asked)
+	}
+	if err != nil && waited {
+		p.broken = laterError(err)
+		return p.broken
+	}
+	return err
+}
+
+func handOut(rows *sql.Rows, asked []func(Row) error) error {
+	for i, each := range asked {
+		if i > 0 && !rows.NextResultSet() {
+			if err := rows.Err(); err != nil {
+				return err
+			}
+			return errors.New("db: fewer answers than queries")
+		}
+		for rows.Next() {
+			if err := each(rows); err != nil {
+				return fmt.Errorf("reading a row: %w", err)
+			}
+		}
+		if err := rows.Err(); err != nil {
+			return err
+		}
+	}
+	rows.NextResultSet() // what was written behind the last query
+	return rows.Err()
+}
+
+// laterError makes a key that is there already ask for another attempt: whoever wrote with Later did so because only somebody else,
+// at the same moment, can have made it.
+func laterError(err error) error {
+	if Duplicate(err) {
+		return errors.Join(ErrRetry, err)
+	}
+	return err
+}
+
+// ExecContext implements gorm.ConnPool.
+func (p *pipe) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if p.writes || len(p.asked) > 0 || p.broken != nil { // alone, or it would not be known which of them has failed
+		if err := p.flush(ctx); err != nil {
+			return nil, err
+		}
+	}
+	p.add(query, args)
+	query, args = p.take()
+	return p.conn.ExecContext(ctx, query, args...)
+}
+
+// QueryContext implements gorm.ConnPool.
+func (p *pipe) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if len(p.asked) > 0 || p.broken != nil {
+		if err := p.flush(ctx); err != nil {
+			return nil, err
+		}
+	}
+	waited := p.writes
+	p.add(query, args)
+	query, args = p.take()
+	rows, err := p.conn.QueryContext(ctx, query, args...)
+	if err != nil && waited {
+		p.broken = laterError(err)
+		return nil, p.broken
+	}
+	return rows, err
+}
+
+// QueryRowContext implements gorm.ConnPool.
+func (p *pipe) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	if p.writes || len(p.asked) > 0 { // the row hides its error until it is read
+		_ = p.flush(ctx)
+	}
+	p.add(query, args)
+	query, args = p.take()
+	return p.conn.QueryRowContext(ctx, query, args...)
+}
+
+// PrepareContext implements gorm.ConnPool.
+func (p *pipe) PrepareContext(ctx context.Context, query string) (*sql.Stmt, error) {
+	if err := p.flush(ctx); err != nil {
+		return nil, err
+	}
+	return p.conn.PrepareContext(ctx, query)
+}
+
+// commit sends what waits and the commit in one piece, and gives the connection back.
+func (p *pipe) commit(ctx context.Context) error {
+	if len(p.asked) > 0 {
+		if err := p.flush(ctx); err != nil {
+			p.rollback()
+			return err
+		}
+	}
+	if p.broken != nil {
+		p.rollback()
+		return p.broken
+	}
+	if !p.begun && !p.writes { // nothing was asked
+		return p.conn.Close()
+	}
+	p.add("COMMIT", nil)
+	query, args := p.take()
+	_, err := p.conn.ExecContext(ctx, query, args...)
+	if err == nil {
+		return p.conn.Close()
+	}
+	p.rollback()
+	return committing(laterError(err))
+}
+
+// rollback undoes what was sent and gives the connection back; one that does not answer is thrown away, which ends its transaction too.
+func (p *pipe) rollback() {
+	defer p.conn.Close()
+	if !p.begun {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if _, err := p.conn.ExecContext(ctx, "ROLLBACK"); err != nil {
+		_ = p.conn.Raw(func(any) error { return driver.ErrBadConn })
+	}
+}
