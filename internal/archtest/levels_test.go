@@ -10,7 +10,7 @@ import (
 // levels is the whole import rule. A package may import those of the lines above it, and of its own line those to its left.
 var levels = []string{
 	"decimal errs id cal points money configs conf web",
-	"obs migrations db db/batch rdb wechat xlsx qr",
+	"obs migrations db db/batch rdb wechat xlsx qr files",
 	"audit outbox idempotency stamp ledger",
 	"auth people rule shop notice party award trial redeem board report",
 	"demo jobs api",
@@ -107,6 +107,7 @@ var outside = map[string][]string{
 	"github.com/schollz/progressbar":      {"cmd/jishan"},
 	"github.com/prometheus/client_golang": {"obs", "api"},
 	"github.com/skip2/go-qrcode":          {"qr"},
+	"golang.org/x/image":                  {"files"},
 	"github.com/stretchr/testify":         {},
 	"pgregory.net/rapid":                  {},
 	"net/http/httptest":                   {},

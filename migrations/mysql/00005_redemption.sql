@@ -35,7 +35,7 @@ CREATE TABLE products (
   price BIGINT NOT NULL, -- points
   stock BIGINT NOT NULL, -- pieces
   low_stock BIGINT NOT NULL DEFAULT 0,
-  photo VARCHAR(200) NOT NULL,
+  photo VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, -- hash of its picture; empty: none
   state TINYINT NOT NULL, -- 1 on sale, 2 off
   created_at BIGINT NOT NULL,
   updated_at BIGINT NOT NULL,
@@ -49,13 +49,22 @@ CREATE TABLE stock_moves (
   product_id BIGINT NOT NULL,
   delta BIGINT NOT NULL,
   stock BIGINT NOT NULL, -- after
-  kind TINYINT NOT NULL, -- shop.MoveKind: 1 in, 2 count, 3 sold, 4 refunded
+  kind TINYINT NOT NULL, -- shop.MoveKind: 1 in, 2 count, 3 sold, 4 refunded, 5 out
   village_id BIGINT NOT NULL DEFAULT 0,
   number BIGINT NOT NULL DEFAULT 0, -- redemption
   note VARCHAR(100) NOT NULL,
   actor_id BIGINT NOT NULL,
   at BIGINT NOT NULL,
   KEY stock_moves_product (product_id, at)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
+
+-- The picture of a thing (a product), as two JPEGs without metadata.
+CREATE TABLE pictures (
+  thing_id BIGINT NOT NULL PRIMARY KEY,
+  hash CHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, -- of large, hexadecimal
+  large MEDIUMBLOB NOT NULL,
+  small MEDIUMBLOB NOT NULL,
+  at BIGINT NOT NULL
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
 
 -- The printed card of a household; PIN kept as a hash.
@@ -138,6 +147,7 @@ DROP TABLE redemption_lines;
 DROP TABLE redemptions;
 DROP TABLE used_codes;
 DROP TABLE house_cards;
+DROP TABLE pictures;
 DROP TABLE stock_moves;
 DROP TABLE products;
 DROP TABLE merchant_villages;
