@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"jishan/internal/auth"
+	"jishan/internal/files"
 	"jishan/internal/id"
 	"jishan/internal/money"
 	"jishan/internal/points"
@@ -92,7 +93,8 @@ type Product struct {
 	Stock        int64         `json:"stock"`
 	LowStock     int64         `json:"low_stock" doc:"库存到多少提醒，0 为不提醒"`
 	Low          bool          `json:"low" doc:"该补货了"`
-	Photo        string        `json:"photo"`
+	Photo        string        `json:"photo" doc:"照片的地址，最长边 960 像素；没有照片就是空的"`
+	Thumb        string        `json:"thumb" doc:"小照片的地址，最长边 240 像素"`
 	State        string        `json:"state" enum:"on,off" doc:"上架、下架"`
 	UpdatedAt    time.Time     `json:"updated_at"`
 }
@@ -104,15 +106,14 @@ type ProductInput struct {
 	Price    Points `json:"price" exclusiveMinimum:"0"`
 	Stock    int64  `json:"stock,omitempty" minimum:"0" maximum:"1000000" doc:"只在新建时填"`
 	LowStock int64  `json:"low_stock,omitempty" minimum:"0" maximum:"1000000"`
-	Photo    string `json:"photo,omitempty" maxLength:"200"`
 	State    string `json:"state,omitempty" enum:"on,off" default:"on"`
 }
 
 // StockInput changes a product's stock: delivered or counted.
 type StockInput struct {
-	Kind     string `json:"kind" enum:"in,count" doc:"in 入库多少；count 盘点为多少"`
+	Kind     string `json:"kind" enum:"in,out,count" doc:"in 入库多少；out 出库多少（破损、过期等，不是兑换）；count 盘点为多少"`
 	Quantity int64  `json:"quantity" minimum:"0" maximum:"1000000"`
-	Note     string `json:"note,omitempty" maxLength:"100"`
+	Note     string `json:"note,omitempty" maxLength:"100" doc:"原因；出库必须写"`
 }
 
 // StockMove is one change of a product's stock.
@@ -120,7 +121,7 @@ type StockMove struct {
 	ID      id.ID     `json:"id"`
 	Delta   int64     `json:"delta"`
 	Stock   int64     `json:"stock" doc:"变动后的库存"`
-	Kind    string    `json:"kind" enum:"in,count,sold,refunded"`
+	Kind    string    `json:"kind" enum:"in,out,count,sold,refunded"`
 	Village id.ID     `json:"village,omitempty"`
 	Number  int64     `json:"number,omitempty" doc:"哪一笔兑换"`
 	Note    string    `json:"note"`
@@ -131,7 +132,7 @@ var (
 	merchantStates = words[shop.MerchantState]{shop.Open: "open", shop.Closed: "closed"}
 	contractStates = words[shop.ContractState]{shop.Serving: "serving", shop.Ended: "ended"}
 	productStates  = words[shop.ProductState]{shop.OnSale: "on", shop.OffSale: "off"}
-	moveKinds      = words[shop.MoveKind]{shop.MoveIn: "in", shop.MoveCount: "count", shop.MoveSold: "sold", shop.MoveRefunded: "refunded"}
+	moveKinds      = words[shop.MoveKind]{shop.MoveIn: "in", shop.MoveOut: "out", shop.MoveCount: "count", shop.MoveSold: "sold", shop.MoveRefunded: "refunded"}
 )
 
 func merchantOut(m shop.Merchant) Merchant {
@@ -149,7 +150,7 @@ func contractOut(c shop.Contract) Contract {
 
 func productOut(p shop.Product) Product {
 	return Product{ID: p.ID, Merchant: p.Merchant, Name: p.Name, Initials: p.Initials, Unit: p.Unit, Price: p.Price, Stock: p.Stock, LowStock: p.LowStock,
-		Low: p.Low(), Photo: p.Photo, State: productStates[p.State], UpdatedAt: p.UpdatedAt}
+		Low: p.Low(), Photo: photoPath(p, files.Large), Thumb: photoPath(p, files.Small), State: productStates[p.State], UpdatedAt: p.UpdatedAt}
 }
 
 func goodOut(g shop.Good) Product {
@@ -163,7 +164,7 @@ func (in MerchantInput) domain() shop.MerchantInput {
 }
 
 func (in ProductInput) domain(merchant id.ID) shop.ProductInput {
-	return shop.ProductInput{Merchant: merchant, Name: in.Name, Unit: in.Unit, Price: in.Price.Amount(), Stock: in.Stock, LowStock: in.LowStock, Photo: in.Photo,
+	return shop.ProductInput{Merchant: merchant, Name: in.Name, Unit: in.Unit, Price: in.Price.Amount(), Stock: in.Stock, LowStock: in.LowStock,
 		State: productStates.value(in.State)}
 }
 
@@ -242,7 +243,7 @@ func (s *Server) productOps(op func(Op, auth.Permission, Audience) Op) {
 			p, err := s.deps.Shop.CreateProduct(ctx, c.Actor, c.Idem, in.Body.domain(in.ID.V))
 			return productOut(p), err
 		})
-	register(s, op(Op{ID: "product-update", Method: "PUT", Path: "/products/{id}", Summary: "修改商品", Note: "库存不在这里改。"}, auth.ProductWrite, Merchants),
+	register(s, op(Op{ID: "product-update", Method: "PUT", Path: "/products/{id}", Summary: "修改商品", Note: "库存和照片不在这里改。"}, auth.ProductWrite, Merchants),
 		func(ctx context.Context, c *Call, in *struct {
 			ByID
 			Body ProductInput
@@ -250,19 +251,22 @@ func (s *Server) productOps(op func(Op, auth.Permission, Audience) Op) {
 			p, err := s.deps.Shop.UpdateProduct(ctx, c.Actor, in.ID.V, in.Body.domain(0))
 			return productOut(p), err
 		})
-	register(s, op(Op{ID: "product-stock", Method: "POST", Path: "/products/{id}/stock", Summary: "入库或盘点", Idempotent: true}, auth.ProductWrite, Merchants),
+	register(s, op(Op{ID: "product-stock", Method: "POST", Path: "/products/{id}/stock", Summary: "入库、出库或盘点", Idempotent: true}, auth.ProductWrite, Merchants),
 		func(ctx context.Context, c *Call, in *struct {
 			ByID
 			Body StockInput
 		}) (Product, error) {
 			change := s.deps.Shop.StockIn
-			if in.Body.Kind == "count" {
+			switch in.Body.Kind {
+			case "count":
 				change = s.deps.Shop.StockCount
+			case "out":
+				change = s.deps.Shop.StockOut
 			}
 			p, err := change(ctx, c.Actor, c.Idem, in.ID.V, in.Body.Quantity, in.Body.Note)
 			return productOut(p), err
 		})
-	register(s, op(Op{ID: "product-moves", Method: "GET", Path: "/products/{id}/moves", Summary: "商品的出入库记录", Note: "新的在前。"}, auth.ProductWrite, Merchants),
+	register(s, op(Op{ID: "product-moves", Method: "GET", Path: "/products/{id}/moves", Summary: "商品的出入库记录", Note: "新的在前。"}, auth.MerchantRead, Officers|Merchants),
 		func(ctx context.Context, c *Call, in *struct {
 			ByID
 			Cursor string `query:"cursor" maxLength:"500" doc:"上一页给出的 next"`
@@ -273,6 +277,7 @@ func (s *Server) productOps(op func(Op, auth.Permission, Audience) Op) {
 				return StockMove{m.ID, m.Delta, m.Stock, moveKinds[m.Kind], m.Village, m.Number, m.Note, m.At}
 			}), next}, err
 		})
+	s.photoOps(op)
 	register(s, op(Op{ID: "village-goods", Method: "GET", Path: "/villages/{id}/goods", Summary: "一个村能兑换的商品"}, auth.MerchantRead, Officers),
 		func(ctx context.Context, c *Call, in *struct {
 			ByID

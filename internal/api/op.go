@@ -67,10 +67,11 @@ type Op struct {
 	Tag        string
 	Perm       auth.Permission
 	Audience   Audience
-	Idempotent bool  // requires Idempotency-Key
-	MaxBody    int64 // bytes; 0 is the configured limit
-	Upload     bool  // takes multipart/form-data with one part "file"
-	HasBody    bool  // set by registration: takes a JSON body
+	Idempotent bool   // requires Idempotency-Key
+	MaxBody    int64  // bytes; 0 is the configured limit
+	Upload     bool   // takes multipart/form-data with one part "file"
+	Takes      string // Chinese, what the file of an upload is; empty is a sheet
+	HasBody    bool   // set by registration: takes a JSON body
 }
 
 var opID = regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`)
@@ -141,6 +142,16 @@ func registerFile[I any](s *Server, op Op, h func(ctx context.Context, c *Call, 
 	}
 }
 
+// registerPicture adds an operation that answers with a picture.
+func registerPicture[I any](s *Server, op Op, h func(ctx context.Context, c *Call, in *I) (*picture, error)) {
+	mount(s, op, h)
+	doc := s.operation(op)
+	doc.Responses["200"] = &huma.Response{Description: "图片", Content: map[string]*huma.MediaType{
+		"image/jpeg": {Schema: &huma.Schema{Type: "string", Format: "binary"}},
+	}}
+	doc.Responses["304"] = &huma.Response{Description: "没有变"}
+}
+
 // mount is the only caller of huma.Register.
 func mount[I, W any](s *Server, op Op, h func(ctx context.Context, c *Call, in *I) (*W, error)) {
 	op.check()
@@ -187,12 +198,16 @@ func mount[I, W any](s *Server, op Op, h func(ctx context.Context, c *Call, in *
 	doc := s.operation(op)
 	op.HasBody = doc.RequestBody != nil
 	if op.Upload {
+		takes := op.Takes
+		if takes == "" {
+			takes = "Excel 文件（.xlsx 或 .csv）"
+		}
 		// Described only now, so that huma leaves the body to the gate.
 		doc.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 			"multipart/form-data": {Schema: &huma.Schema{
 				Type:       "object",
 				Required:   []string{"file"},
-				Properties: map[string]*huma.Schema{"file": {Type: "string", Format: "binary", Description: "Excel 文件（.xlsx 或 .csv）"}},
+				Properties: map[string]*huma.Schema{"file": {Type: "string", Format: "binary", Description: takes}},
 			}},
 		}}
 	}

@@ -225,6 +225,15 @@ func (f *filler) shops(ctx context.Context) error {
 			if err != nil {
 				return fmt.Errorf("putting %s on the shelf: %w", g.Name, err)
 			}
+			photo, err := drawing(g.Name)
+			if err != nil {
+				return err
+			}
+			if photo != nil {
+				if _, err := f.w.Shops.SetPhoto(ctx, system, p.ID, photo); err != nil {
+					return fmt.Errorf("showing %s: %w", g.Name, err)
+				}
+			}
 			x.Shelf = append(x.Shelf, item{p.ID, p.Price})
 		}
 		f.markets = append(f.markets, x)

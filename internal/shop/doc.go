@@ -12,5 +12,6 @@
 //
 // Invariants: stock is never below zero; stock equals the sum of the product's
 // moves, which are only ever appended (VerifyStock); only the merchant's own
-// people change its goods, only officers change merchants and contracts.
+// people change its goods, only officers change merchants and contracts; a
+// product's photo is the picture that package files keeps under its id.
 package shop

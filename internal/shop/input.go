@@ -39,14 +39,12 @@ type ProductInput struct {
 	Price    points.Amount
 	Stock    int64
 	LowStock int64
-	Photo    string
 	State    ProductState // zero is OnSale
 }
 
 var (
 	codeForm  = regexp.MustCompile(`^[A-Z0-9][A-Z0-9-]{1,15}$`)
 	phoneForm = regexp.MustCompile(`^[0-9+() -]{0,20}$`)
-	photoForm = regexp.MustCompile(`^[A-Za-z0-9._~:/?#@!$&'()*+,;=%-]{0,200}$`)
 )
 
 // checker gathers everything that is wrong with an input.
@@ -103,9 +101,6 @@ func (in ProductInput) check() (ProductInput, error) {
 	}
 	if in.LowStock < 0 || in.LowStock > maxStock {
 		c.bad("low_stock", "低库存提醒要在 0 到 %d 之间，0 表示不提醒", maxStock)
-	}
-	if !photoForm.MatchString(in.Photo) {
-		c.bad("photo", "图片地址不对，请重新上传图片")
 	}
 	switch in.State {
 	case 0:

@@ -184,27 +184,33 @@ func (s *Service) Merchant(ctx context.Context, actor auth.Actor, merchant id.ID
 		if err != nil {
 			return err
 		}
-		contracts, err := ContractsOf(tx, []id.ID{merchant})
-		if err != nil {
-			return err
-		}
-		out = Details{Merchant: m}
-		whole := merchantsPeople(actor, auth.MerchantRead, m) // whoever looks after the merchant sees all of its contracts
-		if errors.Is(whole, errs.ErrForbidden) {
-			return whole
-		}
-		for _, c := range contracts {
-			if whole == nil || actor.InRegion(auth.MerchantRead, c.Village) == nil {
-				out.Contracts = append(out.Contracts, c)
-			}
-		}
-		if whole != nil && len(out.Contracts) == 0 {
-			return errs.ErrNotFound.New()
-		}
-		sortContracts(out.Contracts)
-		return nil
+		out, err = detailsFor(tx, actor, m)
+		return err
 	})
 	return out, err
+}
+
+// detailsFor is the merchant with those contracts that the actor may see; an error where the actor may not see the merchant.
+func detailsFor(tx db.Tx, actor auth.Actor, m Merchant) (Details, error) {
+	contracts, err := ContractsOf(tx, []id.ID{m.ID})
+	if err != nil {
+		return Details{}, err
+	}
+	out := Details{Merchant: m}
+	whole := merchantsPeople(actor, auth.MerchantRead, m) // whoever looks after the merchant sees all of its contracts
+	if errors.Is(whole, errs.ErrForbidden) {
+		return Details{}, whole
+	}
+	for _, c := range contracts {
+		if whole == nil || actor.InRegion(auth.MerchantRead, c.Village) == nil {
+			out.Contracts = append(out.Contracts, c)
+		}
+	}
+	if whole != nil && len(out.Contracts) == 0 {
+		return Details{}, errs.ErrNotFound.New()
+	}
+	sortContracts(out.Contracts)
+	return out, nil
 }
 
 // Merchants lists those the actor may see: one's own, those standing in one's regions, those serving one's villages.

@@ -75,7 +75,7 @@ func (s *Service) CreateProduct(ctx context.Context, actor auth.Actor, req idemp
 		}
 		out, _, err = idempotency.Do(tx, req, func() (Product, error) {
 			p := Product{ID: id.New(), Merchant: in.Merchant, Name: in.Name, Initials: initials(in.Name), Unit: in.Unit, Price: in.Price,
-				LowStock: in.LowStock, Photo: in.Photo, State: in.State, CreatedAt: tx.Now, UpdatedAt: tx.Now}
+				LowStock: in.LowStock, State: in.State, CreatedAt: tx.Now, UpdatedAt: tx.Now}
 			err := db.Insert(tx, "products", strings.Split(productColumns(""), ", "), 1, func(_ int, args []any) []any {
 				return append(args, int64(p.ID), int64(p.Merchant), p.Name, p.Initials, p.Unit, int64(p.Price), 0, p.LowStock, p.Photo, uint8(p.State), tx.Millis(), tx.Millis())
 			})
@@ -98,7 +98,7 @@ func (s *Service) CreateProduct(ctx context.Context, actor auth.Actor, req idemp
 	return out, err
 }
 
-// UpdateProduct changes everything but the stock. Needs product.write at the product's merchant.
+// UpdateProduct changes everything but stock and photo. Needs product.write at the product's merchant.
 func (s *Service) UpdateProduct(ctx context.Context, actor auth.Actor, product id.ID, in ProductInput) (Product, error) {
 	in.Stock = 0
 	in, bad := in.check()
@@ -126,9 +126,9 @@ func (s *Service) UpdateProduct(ctx context.Context, actor auth.Actor, product i
 		if in.State == OffSale {
 			summary += "，下架"
 		}
-		p.Name, p.Initials, p.Unit, p.Price, p.LowStock, p.Photo, p.State, p.UpdatedAt = in.Name, initials(in.Name), in.Unit, in.Price, in.LowStock, in.Photo, in.State, tx.Now
-		err = tx.Exec("UPDATE products SET name = ?, initials = ?, unit = ?, price = ?, low_stock = ?, photo = ?, state = ?, updated_at = ? WHERE id = ?",
-			p.Name, p.Initials, p.Unit, p.Price, p.LowStock, p.Photo, p.State, tx.Millis(), p.ID).Error
+		p.Name, p.Initials, p.Unit, p.Price, p.LowStock, p.State, p.UpdatedAt = in.Name, initials(in.Name), in.Unit, in.Price, in.LowStock, in.State, tx.Now
+		err = tx.Exec("UPDATE products SET name = ?, initials = ?, unit = ?, price = ?, low_stock = ?, state = ?, updated_at = ? WHERE id = ?",
+			p.Name, p.Initials, p.Unit, p.Price, p.LowStock, p.State, tx.Millis(), p.ID).Error
 		if db.Duplicate(err) {
 			return ErrProductTaken.Wrap(err)
 		}

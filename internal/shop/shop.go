@@ -55,6 +55,7 @@ const (
 	MoveCount    MoveKind = 2 // counted on the shelf, delta is the difference found
 	MoveSold     MoveKind = 3
 	MoveRefunded MoveKind = 4
+	MoveOut      MoveKind = 5 // taken away without being sold: broken, past its date; the note says which
 )
 
 // Merchant is a shop that takes points.
@@ -93,7 +94,7 @@ type Product struct {
 	Price     points.Amount // for one unit, > 0
 	Stock     int64         // units
 	LowStock  int64         // at or below this the owner is told; 0 never
-	Photo     string        // path or address of a picture, may be empty
+	Photo     string        // names the content of its picture; empty where it has none
 	State     ProductState
 	CreatedAt time.Time
 	UpdatedAt time.Time

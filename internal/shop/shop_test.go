@@ -234,11 +234,11 @@ func TestProductsBelongToTheirMerchant(t *testing.T) {
 		require.Error(t, err)
 		_, err = w.s.StockIn(ctx, actor, request(id.New().String()), p.ID, 1, "")
 		require.Error(t, err)
-		_, _, err = w.s.Moves(ctx, actor, p.ID, "", 0)
+		_, err = w.s.StockOut(ctx, actor, request(id.New().String()), p.ID, 1, "破损")
 		require.Error(t, err)
 	}
-	_, err = w.s.CreateProduct(ctx, owner, request("c"), shop.ProductInput{Merchant: m.ID, Name: "坏\x00名", Price: -1, Stock: -1, LowStock: -1, State: 9, Photo: "<script>"})
-	require.Len(t, errs.From(err).Fields, 7)
+	_, err = w.s.CreateProduct(ctx, owner, request("c"), shop.ProductInput{Merchant: m.ID, Name: "坏\x00名", Price: -1, Stock: -1, LowStock: -1, State: 9})
+	require.Len(t, errs.From(err).Fields, 6)
 
 	in.Price, in.State = points.Whole(15), shop.OffSale
 	p, err = w.s.UpdateProduct(ctx, owner, p.ID, in)
@@ -275,6 +275,20 @@ func TestStock(t *testing.T) {
 	_, err = w.s.StockIn(ctx, owner, request("gone"), id.New(), 1, "")
 	require.ErrorIs(t, err, errs.ErrNotFound)
 
+	_, err = w.s.StockOut(ctx, owner, request("no reason"), p.ID, 1, " ")
+	require.ErrorIs(t, err, errs.ErrInvalid)
+	_, err = w.s.StockOut(ctx, owner, request("none"), p.ID, 0, "破损")
+	require.ErrorIs(t, err, errs.ErrInvalid)
+	_, err = w.s.StockOut(ctx, owner, request("too many"), p.ID, 23, "破损")
+	require.ErrorIs(t, err, shop.ErrStock)
+	for range 2 { // pressed twice
+		p, err = w.s.StockOut(ctx, owner, request("broken"), p.ID, 2, "破损")
+		require.NoError(t, err)
+		require.EqualValues(t, 20, p.Stock)
+	}
+	_, err = w.s.StockIn(ctx, owner, request("back"), p.ID, 2, "")
+	require.NoError(t, err)
+
 	var moves []shop.Move
 	for cursor := ""; ; {
 		part, next, err := w.s.Moves(ctx, owner, p.ID, cursor, 1)
@@ -284,8 +298,10 @@ func TestStock(t *testing.T) {
 			break
 		}
 	}
-	require.Len(t, moves, 3)
-	require.Equal(t, []int64{-3, 20, 5}, []int64{moves[0].Delta, moves[1].Delta, moves[2].Delta})
+	require.Len(t, moves, 5)
+	require.Equal(t, []int64{2, -2, -3, 20, 5}, []int64{moves[0].Delta, moves[1].Delta, moves[2].Delta, moves[3].Delta, moves[4].Delta})
+	require.Equal(t, shop.MoveOut, moves[1].Kind)
+	require.Equal(t, "破损", moves[1].Note)
 	require.EqualValues(t, 22, moves[0].Stock)
 
 	err = w.d.Tx(ctx, func(tx db.Tx) error {

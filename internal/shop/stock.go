@@ -106,6 +106,17 @@ func (s *Service) StockCount(ctx context.Context, actor auth.Actor, req idempote
 	})
 }
 
+// StockOut takes away units (> 0) that were not sold: broken, past their date. note, the reason, is obligatory. ErrStock where
+// there are not so many. Needs product.write at the product's merchant.
+func (s *Service) StockOut(ctx context.Context, actor auth.Actor, req idempotency.Request, product id.ID, quantity int64, note string) (Product, error) {
+	return s.changeStock(ctx, actor, req, product, note, MoveOut, func(_ *Product, c *checker) int64 {
+		if quantity <= 0 || quantity > maxStock {
+			c.bad("quantity", "出库数量要在 1 到 %d 之间", maxStock)
+		}
+		return -quantity
+	})
+}
+
 func (s *Service) changeStock(ctx context.Context, actor auth.Actor, req idempotency.Request, product id.ID, note string, kind MoveKind, delta func(*Product, *checker) int64) (Product, error) {
 	var out Product
 	err := s.db.Tx(ctx, func(tx db.Tx) (err error) {
@@ -128,7 +139,11 @@ func (s *Service) changeStock(ctx context.Context, actor auth.Actor, req idempot
 		out, _, err = idempotency.Do(tx, req, func() (Product, error) {
 			p := locked[product]
 			var c checker
-			clean := c.text("note", "备注", note, 0, 100)
+			least, label := 0, "备注"
+			if kind == MoveOut {
+				least, label = 1, "出库原因"
+			}
+			clean := c.text("note", label, note, least, 100)
 			d := delta(p, &c)
 			if err := c.err(); err != nil {
 				return Product{}, err
@@ -137,8 +152,11 @@ func (s *Service) changeStock(ctx context.Context, actor auth.Actor, req idempot
 				return Product{}, err
 			}
 			summary := fmt.Sprintf("“%s”入库 %d%s，现有 %d", p.Name, d, p.Unit, p.Stock)
-			if kind == MoveCount {
+			switch kind {
+			case MoveCount:
 				summary = fmt.Sprintf("“%s”盘点为 %d%s（%+d）", p.Name, p.Stock, p.Unit, d)
+			case MoveOut:
+				summary = fmt.Sprintf("“%s”出库 %d%s（%s），现有 %d", p.Name, -d, p.Unit, clean, p.Stock)
 			}
 			return *p, record(tx, actor, "product.stock", "product", p.ID, merchant.Region, summary)
 		})
@@ -147,7 +165,8 @@ func (s *Service) changeStock(ctx context.Context, actor auth.Actor, req idempot
 	return out, err
 }
 
-// Moves is a product's stock moves, newest first; cursor is a former Next or empty. Needs product.write at the product's merchant.
+// Moves is a product's stock moves, newest first; cursor is a former Next or empty. Needs merchant.read as Products does;
+// redemptions of villages beyond the actor's reach are not named.
 func (s *Service) Moves(ctx context.Context, actor auth.Actor, product id.ID, cursor string, limit int) (moves []Move, next string, err error) {
 	limit = pageLimit(limit)
 	at, last, err := cutCursor(cursor)
@@ -170,9 +189,10 @@ func (s *Service) Moves(ctx context.Context, actor auth.Actor, product id.ID, cu
 		if err != nil {
 			return err
 		}
-		if err := merchantsPeople(actor, auth.ProductWrite, m); err != nil {
+		if _, err := detailsFor(tx, actor, m); err != nil {
 			return err
 		}
+		whole := merchantsPeople(actor, auth.MerchantRead, m) == nil
 		q, args := "SELECT id, product_id, delta, stock, kind, village_id, number, note, actor_id, at FROM stock_moves WHERE product_id = ?", []any{product}
 		if cursor != "" {
 			q, args = q+" AND (at < ? OR at = ? AND id < ?)", append(args, ms, ms, last)
@@ -197,6 +217,9 @@ func (s *Service) Moves(ctx context.Context, actor auth.Actor, product id.ID, cu
 			next = strconv.FormatInt(rows[limit-1].At, 36) + "-" + rows[limit-1].ID.String()
 		}
 		for _, r := range rows {
+			if !whole && r.VillageID != 0 && actor.InRegion(auth.MerchantRead, r.VillageID) != nil {
+				r.VillageID, r.Number = 0, 0
+			}
 			moves = append(moves, Move{r.ID, r.ProductID, r.Delta, r.Stock, r.Kind, r.VillageID, r.Number, r.Note, r.ActorID, instant(r.At)})
 		}
 		return nil

@@ -1545,7 +1545,7 @@ export interface paths {
         get?: never;
         /**
          * 修改商品
-         * @description 库存不在这里改。
+         * @description 库存和照片不在这里改。
          */
         put: operations["product-update"];
         post?: never;
@@ -1575,6 +1575,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/products/{id}/photo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 上传商品照片
+         * @description 换掉原来的照片。重新压缩成两种大小的 JPEG，拍摄地点、时间等信息都不保留。
+         */
+        post: operations["product-photo"];
+        /** 去掉商品照片 */
+        delete: operations["product-photo-remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/products/{id}/photo/{hash}/{size}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 商品照片
+         * @description 地址由商品的 photo、thumb 给出，内容变了地址就变。
+         */
+        get: operations["product-photo-show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/products/{id}/stock": {
         parameters: {
             query?: never;
@@ -1584,7 +1625,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** 入库或盘点 */
+        /** 入库、出库或盘点 */
         post: operations["product-stock"];
         delete?: never;
         options?: never;
@@ -4520,6 +4561,7 @@ export interface components {
             merchant: string;
             merchant_name?: string;
             name: string;
+            /** @description 照片的地址，最长边 960 像素；没有照片就是空的 */
             photo: string;
             /** @description 每单位多少积分 */
             price: number;
@@ -4530,6 +4572,8 @@ export interface components {
             state: "on" | "off";
             /** Format: int64 */
             stock: number;
+            /** @description 小照片的地址，最长边 240 像素 */
+            thumb: string;
             unit: string;
             /** Format: date-time */
             updated_at: string;
@@ -4538,7 +4582,6 @@ export interface components {
             /** Format: int64 */
             low_stock?: number;
             name: string;
-            photo?: string;
             /** @description 积分，最多两位小数 */
             price: number;
             /**
@@ -5234,10 +5277,11 @@ export interface components {
         };
         StockInput: {
             /**
-             * @description in 入库多少；count 盘点为多少
+             * @description in 入库多少；out 出库多少（破损、过期等，不是兑换）；count 盘点为多少
              * @enum {string}
              */
-            kind: "in" | "count";
+            kind: "in" | "out" | "count";
+            /** @description 原因；出库必须写 */
             note?: string;
             /** Format: int64 */
             quantity: number;
@@ -5249,7 +5293,7 @@ export interface components {
             delta: number;
             id: string;
             /** @enum {string} */
-            kind: "in" | "count" | "sold" | "refunded";
+            kind: "in" | "out" | "count" | "sold" | "refunded";
             note: string;
             /**
              * Format: int64
@@ -8699,6 +8743,120 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["PageStockMove"];
                 };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "product-photo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /**
+                     * Format: binary
+                     * @description JPEG、PNG 或 WebP 图片
+                     */
+                    file: string;
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Product"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "product-photo-remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Product"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "product-photo-show": {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-None-Match"?: string;
+            };
+            path: {
+                id: string;
+                hash: string;
+                size: "large" | "small";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 图片 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": string;
+                };
+            };
+            /** @description 没有变 */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Error */
             default: {

@@ -33,9 +33,9 @@ export const screens: Screen[] = [
     act: async (page) => {
       for (const name of ['龙', '彭', '田']) {
         await page.getByRole('combobox', { name: '户或人' }).fill(name)
-        await page.getByRole('listbox', { name: '户或人' }).getByRole('option').first().click()
+        await page.getByRole('listbox', { name: '户或人' }).getByRole('option').filter({ hasText: name }).first().click()
         await page.getByRole('combobox', { name: '细则条目' }).fill('院坝清扫')
-        await page.getByRole('listbox', { name: '细则条目' }).getByRole('option').first().click()
+        await page.getByRole('listbox', { name: '细则条目' }).getByRole('option').filter({ hasText: '院坝清扫' }).first().click()
         await page.getByRole('region', { name: '待记账' }).getByText(/合计/).waitFor()
       }
       await page.getByRole('combobox', { name: '户或人' }).fill('w')
@@ -48,7 +48,7 @@ export const screens: Screen[] = [
     path: () => '/award',
     act: async (page) => {
       await page.getByRole('combobox', { name: '细则条目' }).fill('院坝清扫')
-      await page.getByRole('listbox', { name: '细则条目' }).getByRole('option').first().click()
+      await page.getByRole('listbox', { name: '细则条目' }).getByRole('option').filter({ hasText: '院坝清扫' }).first().click()
       await page.getByRole('button', { name: '成批加分' }).click()
       await page.getByRole('tab', { name: '按组选' }).click()
       await page.getByRole('button', { name: '列出这些户' }).click()
@@ -86,6 +86,15 @@ export const screens: Screen[] = [
   { name: 'merchants', who: officer, path: () => '/merchants' },
   { name: 'merchant', who: officer, path: (p) => `/merchants/${p.merchant}` },
   { name: 'goods', who: officer, path: () => '/goods' },
+  {
+    name: 'product',
+    who: officer,
+    path: () => '/goods',
+    act: async (page) => {
+      await page.getByRole('button', { name: '洗衣粉' }).click()
+      await page.getByRole('dialog').getByRole('row').nth(1).waitFor()
+    },
+  },
   { name: 'rules', who: officer, path: () => '/rules' },
   { name: 'rule-version', who: officer, path: (p) => `/rules/${p.version}` },
   { name: 'rule-compare', who: officer, path: (p) => `/rules/compare/${p.versions}` },

@@ -216,7 +216,7 @@ test('a refund, from the list of today', async ({ phone, request }) => {
   await expect(shop.getByText('已经退了').first()).toBeVisible()
 })
 
-test('the owner takes in stock, counts, and makes a clerk; the clerk may not', async ({ phone }) => {
+test('the owner takes in stock, counts, and makes a clerk; the clerk may not', async ({ phone, request }) => {
   const shop = await phone()
   await enter(shop, owner, '/pkg-merchant/stock/stock')
   await button(shop, '改暖水瓶的库存和价格').click()
@@ -230,6 +230,41 @@ test('the owner takes in stock, counts, and makes a clerk; the clerk may not', a
   await button(shop, '把库存改成这个数').click()
   await expect(shop.getByLabel('库存：' + before + '个')).toBeVisible()
   await expect(shop.getByText('−12，剩 ' + before)).toBeVisible()
+
+  await shop.getByRole('radio', { name: '出库' }).click()
+  await pad(shop, '2')
+  await shop.getByLabel('为什么出库').fill('摔破了')
+  await button(shop, '从库存里减掉').click()
+  await expect(shop.getByLabel('库存：' + (before - 2) + '个')).toBeVisible()
+  await expect(shop.getByText('摔破了')).toBeVisible()
+
+  const drawn = await shop.evaluate(() => {
+    const c = document.createElement('canvas')
+    c.width = 1300
+    c.height = 1000
+    c.getContext('2d')!.fillRect(200, 200, 600, 600)
+    return c.toDataURL().split(',')[1]!
+  })
+  const shot = Buffer.from(drawn, 'base64')
+  // The framework shows a picture as the background of an element.
+  const address = () => shop.locator('.photo-large uni-image > div').evaluate((e) => /url\("(.*)"\)/.exec(e.style.backgroundImage)?.[1] ?? '')
+  await expect.poll(address).toContain('/photo/')
+  const former = await address()
+  const chooser = shop.waitForEvent('filechooser')
+  await button(shop, '换一张照片').click()
+  await (await chooser).setFiles({ name: 'shot.png', mimeType: 'image/png', buffer: shot })
+  await expect(shop.getByRole('alert')).toContainText('照片换好了')
+  await expect.poll(address).not.toBe(former)
+  const kept = await request.get(await address())
+  expect(kept.headers()['content-type']).toBe('image/jpeg')
+  expect(kept.headers()['cache-control']).toContain('immutable')
+  const wrong = shop.waitForEvent('filechooser')
+  await button(shop, '换一张照片').click()
+  await (await wrong).setFiles({ name: 'shot.png', mimeType: 'image/png', buffer: Buffer.from('not a picture') })
+  await expect(shop.getByText('只能上传 JPEG、PNG 或 WebP 图片')).toBeVisible()
+  await button(shop, '去掉照片').click()
+  await expect(shop.getByRole('alert')).toContainText('照片去掉了')
+  await expect(shop.locator('.photo-large .photo-box')).toBeVisible()
 
   const login = 'clerk' + Date.now().toString(36)
   await go(shop, '/pkg-merchant/clerks/clerks')
