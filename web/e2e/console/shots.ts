@@ -1,5 +1,8 @@
 // Takes the pictures of docs/screens: every screen at 1440 and 390 px, as small as they have to be.
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Page } from '@playwright/test'
 import { as, settled, test } from './base'
@@ -39,3 +42,25 @@ for (const width of [1440, 390]) {
     }
   })
 }
+
+// The printed pages as paper: the first page of each, drawn from its PDF.
+test('pictures of paper', async ({ page }) => {
+  test.setTimeout(120_000)
+  const get = await as(page, 'cun-xyx')
+  const places = await placesFor(page)
+  const houses = (await get(`/households?village=${places.village}&limit=8`)).items as { id: string }[]
+  const board = `/print/board?scope=${places.village}&subject=household&period=`
+  const papers = { 'paper-board-a3': board + '&size=A3', 'paper-board-a4': board, 'paper-statement': `/print/statement/${places.household}`, 'paper-cards': '/print/cards?households=' + houses.map((h) => h.id).join(',') }
+  const dir = mkdtempSync(join(tmpdir(), 'jishan-paper-'))
+  for (const [name, path] of Object.entries(papers)) {
+    await page.goto('/admin' + path)
+    await settled(page)
+    await page.pdf({ path: join(dir, 'a.pdf'), preferCSSPageSize: true, printBackground: true })
+    for (const quality of [80, 60, 40]) {
+      execFileSync('pdftoppm', ['-r', name.endsWith('a3') ? '64' : '90', '-singlefile', '-jpeg', '-jpegopt', `quality=${quality}`, join(dir, 'a.pdf'), join(dir, 'a')])
+      if (statSync(join(dir, 'a.jpg')).size <= most) break
+    }
+    writeFileSync(`${folder}${name}.jpg`, readFileSync(join(dir, 'a.jpg')))
+  }
+  rmSync(dir, { recursive: true })
+})
