@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -79,7 +80,14 @@ test('house cards: eight on a page of A4, each with its code and a name', async 
   await page.goto(`/admin/print/cards?households=${houses.map((h) => h.id).join(',')}`)
   await settled(page)
   await expect(page.getByText('17 张卡，3 页')).toBeVisible()
-  const out = await pdf(page)
+  let codes: string[] = []
+  const out = await pdf(page, (file, dir) => {
+    // As a scanner sees the paper: drawn, and read again.
+    execFileSync('pdftoppm', ['-r', '120', '-gray', '-png', file, join(dir, 'sheet')])
+    codes = execFileSync('zbarimg', ['--raw', '-q', ...[1, 2, 3].map((n) => join(dir, `sheet-${n}.png`))], { encoding: 'utf8' }).trim().split('\n')
+  })
+  expect(codes.length).toBe(17)
+  for (const h of houses) expect(codes.filter((c) => c.replace(/[^0-9A-Z]/gi, '').toUpperCase().includes(h.code_text.replace(/[^0-9A-Z]/g, '').slice(0, 8)))).toHaveLength(1)
   expect(out.pages).toBe(3)
   expect(out.size).toContain('A4')
   for (const h of houses) {
@@ -106,6 +114,21 @@ test('a board is printed as a poster of the size chosen, with names as the villa
   const whole = await pdf(page)
   expect(whole.size).toContain('A4')
   expect(whole.text).toContain(first)
+
+  // The whole village: every page has its own heads, and ranks go down the left column first.
+  await page.getByRole('combobox', { name: '印多少名' }).click({ force: true })
+  await page.getByRole('option', { name: '全部' }).click()
+  await settled(page)
+  const long = await pdf(page)
+  expect(long.pages).toBeGreaterThan(2)
+  expect(long.text.match(/名次\s+姓名\s+组\s+积分\s+名次\s+姓名/g)!.length).toBeGreaterThanOrEqual(long.pages - 1)
+
+  // The paper of a page seen before does not become this one's.
+  await page.goto('/admin/cards')
+  await settled(page)
+  await page.goBack()
+  await settled(page)
+  expect((await pdf(page)).size).toMatch(/A3|841.* x 1190|842 x 1191/)
 })
 
 test('a statement prints with its balance', async ({ page }) => {
@@ -193,6 +216,30 @@ test('a version is tried on the last quarter before it is adopted, and changes n
   await page.getByRole('combobox', { name: '从哪个月' }).press('Enter')
   await page.getByRole('option').nth(20).click()
   await expect(sum).toBeVisible()
+})
+
+test('usual filters are kept for the next time', async ({ page }) => {
+  await as(page, 'cun-xyx')
+  await page.goto('/admin/households?show=silent')
+  await settled(page)
+  await page.getByRole('button', { name: '存为常用' }).click()
+  await page.getByRole('dialog').getByRole('textbox').fill('要去走访')
+  await page.getByRole('button', { name: '存下' }).click()
+  const usual = page.getByRole('button', { name: '要去走访', exact: true })
+  await expect(usual).toHaveAttribute('aria-pressed', 'true')
+  await page.goto('/admin/households')
+  await settled(page)
+  await expect(usual).toHaveAttribute('aria-pressed', 'false')
+  await usual.click()
+  await expect(page).toHaveURL(/show=silent/)
+  await as(page, 'jiandu') // somebody else at the same computer
+  await page.goto('/admin/households')
+  await settled(page)
+  await expect(usual).toHaveCount(0)
+  await as(page, 'cun-xyx')
+  await page.goto('/admin/households')
+  await page.getByRole('button', { name: '去掉常用筛选“要去走访”' }).click()
+  await expect(usual).toHaveCount(0)
 })
 
 test('the first screen is there soon, with a cold cache, and its entry is small', async ({ page }) => {
