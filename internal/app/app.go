@@ -27,10 +27,11 @@ var ErrListen = errs.Define(errs.Unavailable, "app.listen", "监听地址用不�
 
 // Options are what the configuration does not say. The zero value serves.
 type Options struct {
-	Log         *slog.Logger     // nil = nothing
-	Clock       func() time.Time // nil = the real one
-	Folder      *Folder          // the data folder where the caller has locked it already
-	BoardPrefix string           // of the boards' keys in Redis; "" = the default
+	Log         *slog.Logger                   // nil = nothing
+	Clock       func() time.Time               // nil = the real one
+	Folder      *Folder                        // the data folder where the caller has locked it already
+	BoardPrefix string                         // of the boards' keys in Redis; "" = the default
+	Statements  func(query string, args []any) // is told every statement to the database; nil = nobody
 }
 
 // App is everything, built and not yet serving.
@@ -69,6 +70,7 @@ func New(ctx context.Context, c *conf.Config, o Options) (_ *App, err error) {
 	}
 	a.DB, err = db.Open(ctx, db.Options{
 		DSN: string(c.DB.DSN), DataDir: c.DataDir, MaxOpen: c.DB.MaxOpen, ReadConns: c.DB.ReadConns, Clock: o.Clock, Log: a.Log,
+		Watch: o.Statements,
 	})
 	if err != nil {
 		return nil, errs.ErrUnavailable.Wrap(err)

@@ -46,10 +46,11 @@ const (
 type Options struct {
 	DSN       string // "" = DataDir/jishan.db; "sqlite:path"; otherwise a MySQL DSN user:pass@tcp(host:port)/name
 	DataDir   string
-	MaxOpen   int              // MySQL pool; 0 = 32
-	ReadConns int              // SQLite readers; 0 = 4
-	Clock     func() time.Time // nil = time.Now
-	Log       *slog.Logger     // nil = discard
+	MaxOpen   int                            // MySQL pool; 0 = 32
+	ReadConns int                            // SQLite readers; 0 = 4
+	Clock     func() time.Time               // nil = time.Now
+	Log       *slog.Logger                   // nil = discard
+	Watch     func(query string, args []any) // is told every statement before it runs, by any goroutine; nil = nobody
 }
 
 // DB is the database. Safe for concurrent use.
@@ -59,6 +60,7 @@ type DB struct {
 	wp, rp  *sql.DB
 	clock   func() time.Time
 	log     *slog.Logger
+	watch   func(query string, args []any) // may be nil
 	memo    sync.Map
 }
 
@@ -94,7 +96,7 @@ func (tx Tx) ForUpdate() string {
 
 // Open connects; it does not migrate.
 func Open(ctx context.Context, o Options) (*DB, error) {
-	d := &DB{clock: o.Clock, log: o.Log}
+	d := &DB{clock: o.Clock, log: o.Log, watch: o.Watch}
 	if d.clock == nil {
 		d.clock = time.Now
 	}
@@ -107,9 +109,9 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		path, isSQLite = filepath.Join(o.DataDir, "jishan.db"), true
 	}
 	if isSQLite {
-		err = d.openSQLite(path, max(o.ReadConns, 0))
+		err = d.openSQLite(path, o)
 	} else {
-		err = d.openMySQL(o.DSN, o.MaxOpen)
+		err = d.openMySQL(o)
 	}
 	if err != nil {
 		return nil, err
@@ -121,9 +123,10 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	return d, nil
 }
 
-func (d *DB) openSQLite(path string, readers int) (err error) {
+func (d *DB) openSQLite(path string, o Options) (err error) {
 	d.Dialect = SQLite
-	if readers == 0 {
+	readers := o.ReadConns
+	if readers <= 0 {
 		readers = 4
 	}
 	// synchronous=full: a confirmed award survives the power being cut, not only the process being killed.
@@ -141,21 +144,22 @@ func (d *DB) openSQLite(path string, readers int) (err error) {
 	}
 	d.rp.SetMaxOpenConns(readers)
 	d.rp.SetMaxIdleConns(readers)
-	if d.w, err = gorm.Open(gormlite.OpenDB(d.wp), config()); err != nil {
+	if d.w, err = gorm.Open(gormlite.OpenDB(watch(d.wp, o.Watch)), config()); err != nil {
 		return fmt.Errorf("opening %s: %w", path, err)
 	}
-	if d.r, err = gorm.Open(gormlite.OpenDB(d.rp), config()); err != nil {
+	if d.r, err = gorm.Open(gormlite.OpenDB(watch(d.rp, o.Watch)), config()); err != nil {
 		return fmt.Errorf("opening %s for reading: %w", path, err)
 	}
 	return nil
 }
 
-func (d *DB) openMySQL(dsn string, maxOpen int) error {
+func (d *DB) openMySQL(o Options) error {
 	d.Dialect = MySQL
-	c, err := mysql.ParseDSN(dsn)
+	c, err := mysql.ParseDSN(o.DSN)
 	if err != nil {
 		return fmt.Errorf("reading the MySQL DSN: %w", err)
 	}
+	maxOpen := o.MaxOpen
 	if maxOpen == 0 {
 		maxOpen = 32
 	}
@@ -177,7 +181,7 @@ func (d *DB) openMySQL(dsn string, maxOpen int) error {
 	d.wp.SetMaxOpenConns(maxOpen)
 	d.wp.SetMaxIdleConns(maxOpen)
 	d.wp.SetConnMaxLifetime(30 * time.Minute)
-	d.w, err = gorm.Open(gormmysql.New(gormmysql.Config{Conn: d.wp, SkipInitializeWithVersion: true}), config())
+	d.w, err = gorm.Open(gormmysql.New(gormmysql.Config{Conn: watch(d.wp, o.Watch), SkipInitializeWithVersion: true}), config())
 	if err != nil {
 		return fmt.Errorf("opening MySQL: %w", err)
 	}

@@ -20,10 +20,11 @@ type pipe struct {
 	conn   *sql.Conn
 	text   strings.Builder
 	args   []any
-	asked  []func(Row) error // who takes the rows of the queries among what waits, in order
-	begun  bool              // the server has been told to begin
-	writes bool              // rows are among what waits
-	broken error             // a statement that had waited has failed: nothing more is done
+	asked  []func(Row) error              // who takes the rows of the queries among what waits, in order
+	begun  bool                           // the server has been told to begin
+	writes bool                           // rows are among what waits
+	tell   func(query string, args []any) // of every statement that is added; may be nil
+	broken error                          // a statement that had waited has failed: nothing more is done
 }
 
 // beginPipe takes a connection; begin is sent with the first statement.
@@ -51,6 +52,9 @@ func (p *pipe) later(ctx context.Context, query string, args []any) error {
 }
 
 func (p *pipe) add(query string, args []any) {
+	if p.tell != nil {
+		p.tell(query, args)
+	}
 	if p.text.Len() > 0 {
 		p.text.WriteString(";")
 	}

@@ -10,6 +10,7 @@
 //   - concurrency_test.go: no overdraft, no double spend, no oversell
 //   - crash_test.go: kill -9 of the program in the middle of load
 //   - redis_test.go: Redis away, and back empty
+//   - plans_test.go: how the database finds the rows of every hot statement, and which index each needs
 //   - badinput_test.go: what is malformed, and that it writes nothing
 //
 // Example: TEST_DSN='user:password@tcp(127.0.0.1:3306)/' go test ./internal/e2e

@@ -22,8 +22,7 @@ CREATE TABLE lots (
   expiry_day INT NOT NULL,
   amount BIGINT NOT NULL,
   PRIMARY KEY (account_id, expiry_day),
-  CONSTRAINT lots_amount CHECK (amount >= 0),
-  KEY lots_expiry (expiry_day)
+  CONSTRAINT lots_amount CHECK (amount >= 0)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
 
 -- The end of each village's chain; locked last, held until commit.

@@ -78,7 +78,8 @@ CREATE TABLE house_cards (
   locked_at BIGINT NOT NULL DEFAULT 0,
   created_at BIGINT NOT NULL,
   updated_at BIGINT NOT NULL,
-  UNIQUE KEY house_cards_household (household_id)
+  UNIQUE KEY house_cards_household (household_id),
+  KEY house_cards_village (village_id, locked_at)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
 
 -- Dynamic codes and tickets that have been spent; single use holds on every process.
@@ -124,8 +125,7 @@ CREATE TABLE redemption_lines (
   price BIGINT NOT NULL,
   quantity BIGINT NOT NULL,
   points BIGINT NOT NULL,
-  PRIMARY KEY (village_id, number, line),
-  KEY redemption_lines_product (product_id)
+  PRIMARY KEY (village_id, number, line)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
 
 -- Short messages to a household.

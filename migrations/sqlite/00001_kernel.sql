@@ -24,7 +24,6 @@ CREATE TABLE lots (
   PRIMARY KEY (account_id, expiry_day),
   CONSTRAINT lots_amount CHECK (amount >= 0)
 ) WITHOUT ROWID;
-CREATE INDEX lots_expiry ON lots (expiry_day);
 
 -- The end of each village's chain; locked last, held until commit.
 CREATE TABLE ledger_heads (

@@ -80,6 +80,7 @@ CREATE TABLE house_cards (
   updated_at BIGINT NOT NULL
 );
 CREATE UNIQUE INDEX house_cards_household ON house_cards (household_id);
+CREATE INDEX house_cards_village ON house_cards (village_id, locked_at);
 
 -- Dynamic codes and tickets that have been spent; single use holds on every process.
 CREATE TABLE used_codes (
@@ -126,7 +127,6 @@ CREATE TABLE redemption_lines (
   points BIGINT NOT NULL,
   PRIMARY KEY (village_id, number, line)
 ) WITHOUT ROWID;
-CREATE INDEX redemption_lines_product ON redemption_lines (product_id);
 
 -- Short messages to a household.
 CREATE TABLE notices (
