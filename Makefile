@@ -10,7 +10,7 @@ VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 GOBUILD := go build -ldflags "-s -w -X main.version=$(VERSION)"
 
 .DEFAULT_GOAL := help
-.PHONY: help run build web test test-quick test-race bench lint fuzz openapi screenshots clean
+.PHONY: help run build web test test-quick test-race proof bench lint fuzz openapi screenshots clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ test-quick: ## under a minute: SQLite and in-process Redis only, without interna
 
 test-race: ## the concurrent packages under the race detector, on MariaDB and Redis
 	./scripts/services.sh ./scripts/race.sh
+
+proof: ## the program under faults on SQLite, MariaDB and a Redis Cluster, judged by a history checker (SEED, PROOF_SECONDS)
+	./scripts/proof.sh
 
 bench: ## throughput on MariaDB and SQLite; writes docs/benchmarks.md
 	./scripts/bench.sh

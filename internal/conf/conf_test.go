@@ -312,3 +312,12 @@ func TestParseSizeAndDuration(t *testing.T) {
 		require.Equal(t, time.Duration(days)*24*time.Hour+rest, got)
 	})
 }
+
+func TestTheClusterExampleIsRead(t *testing.T) {
+	c, err := conf.Load("../../configs/cluster.example.yaml")
+	require.NoError(t, err)
+	require.NoError(t, c.Check())
+	require.Equal(t, conf.RedisCluster, c.Redis.Resolved())
+	require.Len(t, c.Redis.Addrs, 3)
+	require.Contains(t, string(c.DB.DSN), "wsrep_sync_wait=1")
+}
