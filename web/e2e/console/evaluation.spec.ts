@@ -77,6 +77,7 @@ test('a quarter is evaluated from the self-reports to the publicity, returned an
   await page.getByRole('dialog').getByLabel('内容').fill('评议分登记错了')
   await page.getByRole('dialog').getByLabel('处理结论').fill('核对会议记录，确实错了')
   await page.getByRole('dialog').getByText('成立', { exact: true }).click()
+  await expect(page.locator('.el-message')).toHaveCount(0) // what was said about the step before lies behind the dialog
   await accessible(page)
   await page.getByRole('dialog').getByRole('button', { name: '登记', exact: true }).click()
   await expect(page.getByRole('cell', { name: /异议第 1 号/ })).toBeVisible()
@@ -120,7 +121,7 @@ test('a closed evaluation takes amendments only, prints as one sheet and comes a
   expect(readFileSync(await download.path()).subarray(0, 2).toString()).toBe('PK')
 
   await page.getByRole('button', { name: '打印考核表' }).click()
-  await settled(page)
+  await expect(page.getByText('支部书记（签字）')).toBeVisible()
   const out = await pdf(page)
   expect(out.size).toMatch(/841.* x 59\d|842 x 595/)
   expect(out.text).toContain('党员积分考核表')
