@@ -14,7 +14,7 @@ as_root() {
 	if [ "$(id -u)" = 0 ]; then "$@"
 	elif command -v sudo >/dev/null; then sudo "$@"
 	else
-		say "cannot run as root: $*; please install chromium fonts-noto-cjk poppler-utils zbar-tools yourself"
+		say "cannot run as root: $*; please install chromium fonts-noto-cjk poppler-utils zbar-tools unzip yourself"
 		return 1
 	fi
 }
@@ -23,6 +23,7 @@ missing=()
 [ -x /usr/bin/chromium ] || missing+=(chromium)
 command -v pdftotext >/dev/null || missing+=(poppler-utils)
 command -v zbarimg >/dev/null || missing+=(zbar-tools)
+command -v unzip >/dev/null || missing+=(unzip)
 [ -n "$(find /usr/share/fonts /usr/local/share/fonts ~/.fonts -iname '*cjk*' -print -quit 2>/dev/null)" ] || missing+=(fonts-noto-cjk)
 if [ ${#missing[@]} -gt 0 ]; then
 	say "installing ${missing[*]}"

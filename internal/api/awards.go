@@ -223,6 +223,29 @@ type AwardQuery struct {
 	Standing  bool `query:"standing" doc:"不看已撤销的"`
 }
 
+type villageAwards struct {
+	ByID
+	AwardQuery
+}
+
+// awardPage is a page of a village's awards, newest first.
+func (s *Server) awardPage(ctx context.Context, actor auth.Actor, in villageAwards) (page Page[Award], err error) {
+	before, err := position[int64](in.Cursor)
+	if err != nil {
+		return page, err
+	}
+	list, err := s.deps.Awards.List(ctx, actor, in.ID.V, award.Filter{From: in.From.V, To: in.To.V, Household: in.Household.V, Person: in.Person.V,
+		Member: in.Member.V, Rule: in.Rule.V, Standing: in.Standing, Before: before, Limit: in.Limit})
+	if err != nil {
+		return page, err
+	}
+	if len(list) == in.Limit {
+		page.Next = cursor(list[len(list)-1].Number)
+	}
+	page.Items, err = s.awardsOut(ctx, list)
+	return page, err
+}
+
 // NumberPath is a numbered transaction of a village.
 type NumberPath struct {
 	ID     Key   `path:"id"`
@@ -286,25 +309,11 @@ func (s *Server) awardOps() {
 			return workbook("加减分模板.xlsx", award.SheetTemplate)
 		})
 	register(s, op(Op{ID: "award-list", Method: "GET", Path: "/villages/{id}/awards", Summary: "本村的加减分", Note: "新的在前。"}, auth.AwardRead),
-		func(ctx context.Context, c *Call, in *struct {
-			ByID
-			AwardQuery
-		}) (page Page[Award], err error) {
-			before, err := position[int64](in.Cursor)
-			if err != nil {
-				return page, err
-			}
-			list, err := s.deps.Awards.List(ctx, c.Actor, in.ID.V, award.Filter{From: in.From.V, To: in.To.V, Household: in.Household.V, Person: in.Person.V,
-				Member: in.Member.V, Rule: in.Rule.V, Standing: in.Standing, Before: before, Limit: in.Limit})
-			if err != nil {
-				return page, err
-			}
-			if len(list) == in.Limit {
-				page.Next = cursor(list[len(list)-1].Number)
-			}
-			page.Items, err = s.awardsOut(ctx, list)
-			return page, err
+		func(ctx context.Context, c *Call, in *villageAwards) (Page[Award], error) {
+			return s.awardPage(ctx, c.Actor, *in)
 		})
+	registerFile(s, op(Op{ID: "award-export", Method: "GET", Path: "/villages/{id}/awards.xlsx", Summary: "本村的加减分，Excel", Note: noteExport}, auth.AwardRead),
+		func(ctx context.Context, c *Call, in *villageAwards) (*file, error) { return s.awardSheet(ctx, c, *in) })
 	register(s, op(Op{ID: "award-get", Method: "GET", Path: "/villages/{id}/awards/{number}", Summary: "一次加减分"}, auth.AwardRead),
 		func(ctx context.Context, c *Call, in *NumberPath) (Award, error) {
 			a, err := s.deps.Awards.Get(ctx, c.Actor, in.ID.V, in.Number)

@@ -178,6 +178,13 @@ func (s *Server) boardOut(ctx context.Context, c *Call, q BoardQuery, read func(
 		})}, nil
 }
 
+func (s *Server) boardTop(ctx context.Context, c *Call, q BoardQuery, offset, limit int) (Board, error) {
+	return s.boardOut(ctx, c, q, func(q board.Query) (board.Page, error) {
+		q.Offset, q.Limit = offset, limit
+		return s.deps.Board.Top(ctx, q)
+	})
+}
+
 func (s *Server) boardOps() {
 	op := func(o Op) Op { o.Tag, o.Perm, o.Audience = tagBoards, auth.BoardRead, Officers|Villagers; return o }
 
@@ -187,11 +194,10 @@ func (s *Server) boardOps() {
 			Offset int `query:"offset" minimum:"0" maximum:"1000000"`
 			Limit  int `query:"limit" default:"20" minimum:"1" maximum:"200"`
 		}) (Board, error) {
-			return s.boardOut(ctx, c, in.BoardQuery, func(q board.Query) (board.Page, error) {
-				q.Offset, q.Limit = in.Offset, in.Limit
-				return s.deps.Board.Top(ctx, q)
-			})
+			return s.boardTop(ctx, c, in.BoardQuery, in.Offset, in.Limit)
 		})
+	registerFile(s, Op{ID: "board-export", Method: "GET", Path: "/boards.xlsx", Summary: "积分榜，Excel", Note: noteExport, Tag: tagBoards, Perm: auth.BoardRead, Audience: Officers},
+		func(ctx context.Context, c *Call, in *BoardQuery) (*file, error) { return s.boardSheet(ctx, c, *in) })
 	register(s, op(Op{ID: "board-around", Method: "GET", Path: "/boards/around", Summary: "在榜上的位置和前后几名"}),
 		func(ctx context.Context, c *Call, in *struct {
 			BoardQuery

@@ -58,6 +58,13 @@ func (s *Server) partyOps() {
 			list, err := s.deps.Party.Standings(ctx, c.Actor, in.ID.V, s.quarterOr(in.Quarter))
 			return Standings{mapped(list, standingOut)}, err
 		})
+	registerFile(s, read(Op{ID: "standings-export", Method: "GET", Path: "/villages/{id}/standings.xlsx", Summary: "本村各支部一个季度的考核，Excel", Note: "各支部的党员积分和目标，免考核的在后。"}),
+		func(ctx context.Context, c *Call, in *struct {
+			ByID
+			QuarterQuery
+		}) (*file, error) {
+			return s.standingsSheet(ctx, c, in.ID.V, s.quarterOr(in.Quarter))
+		})
 	register(s, read(Op{ID: "party-class-list", Method: "GET", Path: "/townships/{id}/party-classes", Summary: "各类党员的基础分和目标"}),
 		func(ctx context.Context, c *Call, in *ByID) (PartyClasses, error) {
 			list, err := s.deps.Party.Classes(ctx, c.Actor, in.ID.V)
@@ -123,6 +130,14 @@ func (s *Server) partyMemberOps(read, write func(Op) Op) {
 				return Page[StatementLine]{}, err
 			}
 			return s.memberStatement(ctx, m, in.PageQuery)
+		})
+	registerFile(s, read(Op{ID: "party-member-statement-export", Method: "GET", Path: "/party-members/{id}/statement.xlsx", Summary: "一位党员的积分明细，Excel", Note: noteStatement}),
+		func(ctx context.Context, c *Call, in *statementSpan) (*file, error) {
+			m, err := s.deps.Party.Member(ctx, c.Actor, in.ID.V)
+			if err != nil {
+				return nil, err
+			}
+			return s.memberSheet(ctx, c, m, *in)
 		})
 }
 

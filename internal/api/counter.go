@@ -193,6 +193,18 @@ type RedemptionPath struct {
 
 func (p RedemptionPath) key() ledger.Key { return ledger.Key{Book: p.Village.V, Number: p.Number} }
 
+type villageRedemptions struct {
+	ByID
+	HundredQuery
+	Month Month `query:"month" doc:"不填为本月"`
+}
+
+// redemptionPage is a page of a village's redemptions in a month, newest first.
+func (s *Server) redemptionPage(ctx context.Context, actor auth.Actor, in villageRedemptions) (Page[Receipt], error) {
+	p, err := s.deps.Redeem.VillageReceipts(ctx, actor, in.ID.V, in.Month.V, in.page())
+	return receiptsOut(p), err
+}
+
 func (s *Server) counterOps() {
 	op := func(o Op, p auth.Permission, a Audience) Op { o.Tag, o.Perm, o.Audience = tagCounter, p, a; return o }
 
@@ -257,13 +269,12 @@ func (s *Server) counterOps() {
 			return limitsOut(l), err
 		})
 	register(s, op(Op{ID: "redemption-list", Method: "GET", Path: "/villages/{id}/redemptions", Summary: "本村一个月的兑换", Note: "新的在前。"}, auth.RedeemRead, Officers),
-		func(ctx context.Context, c *Call, in *struct {
-			ByID
-			HundredQuery
-			Month Month `query:"month" doc:"不填为本月"`
-		}) (Page[Receipt], error) {
-			p, err := s.deps.Redeem.VillageReceipts(ctx, c.Actor, in.ID.V, in.Month.V, in.page())
-			return receiptsOut(p), err
+		func(ctx context.Context, c *Call, in *villageRedemptions) (Page[Receipt], error) {
+			return s.redemptionPage(ctx, c.Actor, *in)
+		})
+	registerFile(s, op(Op{ID: "redemption-export", Method: "GET", Path: "/villages/{id}/redemptions.xlsx", Summary: "本村一个月的兑换，Excel", Note: noteExport}, auth.RedeemRead, Officers),
+		func(ctx context.Context, c *Call, in *villageRedemptions) (*file, error) {
+			return s.redemptionSheet(ctx, c, *in)
 		})
 	register(s, op(Op{ID: "household-redemptions", Method: "GET", Path: "/households/{id}/redemptions", Summary: "一户的兑换", Note: "新的在前。"}, auth.RedeemRead, Officers),
 		func(ctx context.Context, c *Call, in *struct {

@@ -107,6 +107,7 @@ func (p PersonInput) domain() people.Person {
 	return out
 }
 
+// HouseholdQuery narrows a list of households.
 type HouseholdQuery struct {
 	PageQuery
 	Village Key    `query:"village" doc:"只看一个村"`
@@ -116,23 +117,32 @@ type HouseholdQuery struct {
 	Moved   bool   `query:"moved" doc:"连已迁出的户也列出"`
 }
 
+// householdPage is a page of the households in the actor's reach, in order of house code.
+func (s *Server) householdPage(ctx context.Context, actor auth.Actor, in HouseholdQuery) (Page[Household], error) {
+	after, err := position[string](in.Cursor)
+	if err != nil {
+		return Page[Household]{}, err
+	}
+	list, err := s.deps.People.Households(ctx, actor, people.Search{Village: in.Village.V, Group: in.Group.V, Grid: in.Grid.V, Text: in.Q, Moved: in.Moved, After: after, Limit: in.Limit})
+	page := Page[Household]{Items: mapped(list, func(f people.Found) Household {
+		h := householdOut(f.Household)
+		h.Match = f.Match
+		return h
+	})}
+	if len(list) == in.Limit {
+		page.Next = cursor(list[len(list)-1].Code)
+	}
+	return page, err
+}
+
 func (s *Server) peopleOps() {
 	register(s, Op{ID: "household-list", Method: "GET", Path: "/households", Summary: "查找户", Note: "按户码排列。", Tag: tagPeople, Perm: auth.PeopleRead, Audience: Officers},
 		func(ctx context.Context, c *Call, in *HouseholdQuery) (Page[Household], error) {
-			after, err := position[string](in.Cursor)
-			if err != nil {
-				return Page[Household]{}, err
-			}
-			list, err := s.deps.People.Households(ctx, c.Actor, people.Search{Village: in.Village.V, Group: in.Group.V, Grid: in.Grid.V, Text: in.Q, Moved: in.Moved, After: after, Limit: in.Limit})
-			page := Page[Household]{Items: mapped(list, func(f people.Found) Household {
-				h := householdOut(f.Household)
-				h.Match = f.Match
-				return h
-			})}
-			if len(list) == in.Limit {
-				page.Next = cursor(list[len(list)-1].Code)
-			}
-			return page, err
+			return s.householdPage(ctx, c.Actor, *in)
+		})
+	registerFile(s, Op{ID: "household-export", Method: "GET", Path: "/households.xlsx", Summary: "户的名单和积分，Excel", Note: noteExport, Tag: tagPeople, Perm: auth.PeopleRead, Audience: Officers},
+		func(ctx context.Context, c *Call, in *HouseholdQuery) (*file, error) {
+			return s.householdSheet(ctx, c, *in)
 		})
 	register(s, Op{ID: "household-create", Method: "POST", Path: "/households", Summary: "登记一户", Tag: tagPeople, Perm: auth.PeopleWrite, Audience: Officers},
 		func(ctx context.Context, c *Call, in *struct{ Body HouseholdInput }) (Household, error) {

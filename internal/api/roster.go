@@ -1,9 +1,7 @@
 package api
 
 import (
-	"bytes"
 	"context"
-	"io"
 	"time"
 
 	"jishan/internal/auth"
@@ -11,8 +9,6 @@ import (
 	"jishan/internal/id"
 	"jishan/internal/people"
 )
-
-const xlsxType = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 // SheetProblem is what is wrong with one row of a sheet.
 type SheetProblem struct {
@@ -109,13 +105,4 @@ func (s *Server) rosterOps() {
 		func(context.Context, *Call, *struct{}) (*file, error) {
 			return workbook("花名册模板.xlsx", people.RosterTemplate)
 		})
-}
-
-// workbook is an Excel file to be downloaded.
-func workbook(name string, write func(io.Writer) error) (*file, error) {
-	var buf bytes.Buffer
-	if err := write(&buf); err != nil {
-		return nil, err
-	}
-	return attachment(name, xlsxType, buf.Bytes()), nil
 }

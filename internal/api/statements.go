@@ -110,6 +110,20 @@ func mayHousehold(tx db.Tx, actor auth.Actor, household id.ID) (people.Household
 	return h, nil
 }
 
+// mayVillager decides it for what is a person's, by the household.
+func mayVillager(tx db.Tx, actor auth.Actor, villager id.ID) (v people.Villager, h people.Household, err error) {
+	found, err := people.VillagersByID(tx, []id.ID{villager})
+	if err != nil {
+		return v, h, err
+	}
+	v, ok := found[villager]
+	if !ok {
+		return v, h, errs.ErrNotFound.New()
+	}
+	h, err = mayHousehold(tx, actor, v.Household)
+	return v, h, err
+}
+
 // balance is a household's balance, expiring points and scores of today's periods.
 func (s *Server) balance(ctx context.Context, actor auth.Actor, household id.ID) (out Balance, err error) {
 	err = s.deps.DB.Read(ctx, func(tx db.Tx) error {
@@ -145,6 +159,17 @@ func (s *Server) balance(ctx context.Context, actor auth.Actor, household id.ID)
 	return out, err
 }
 
+// personNames are the people that lines name.
+func personNames(tx db.Tx, list []ledger.Line) (map[id.ID]people.Villager, error) {
+	var persons []id.ID
+	for _, l := range list {
+		if l.Tx.Person != 0 {
+			persons = append(persons, l.Tx.Person)
+		}
+	}
+	return people.VillagersByID(tx, persons)
+}
+
 // lines pages a statement that read gives newest first.
 func lines(tx db.Tx, q PageQuery, read func(before int64, limit int) ([]ledger.Line, error)) (page Page[StatementLine], err error) {
 	before, err := position[int64](q.Cursor)
@@ -155,13 +180,7 @@ func lines(tx db.Tx, q PageQuery, read func(before int64, limit int) ([]ledger.L
 	if err != nil {
 		return page, err
 	}
-	var persons []id.ID
-	for _, l := range list {
-		if l.Tx.Person != 0 {
-			persons = append(persons, l.Tx.Person)
-		}
-	}
-	names, err := people.VillagersByID(tx, persons)
+	names, err := personNames(tx, list)
 	if err != nil {
 		return page, err
 	}
@@ -188,15 +207,8 @@ func (s *Server) householdStatement(ctx context.Context, actor auth.Actor, house
 
 func (s *Server) villagerStatement(ctx context.Context, actor auth.Actor, villager id.ID, q PageQuery) (page Page[StatementLine], err error) {
 	err = s.deps.DB.Read(ctx, func(tx db.Tx) error {
-		found, err := people.VillagersByID(tx, []id.ID{villager})
+		v, _, err := mayVillager(tx, actor, villager)
 		if err != nil {
-			return err
-		}
-		v, ok := found[villager]
-		if !ok {
-			return errs.ErrNotFound.New()
-		}
-		if _, err := mayHousehold(tx, actor, v.Household); err != nil {
 			return err
 		}
 		page, err = lines(tx, q, func(before int64, limit int) ([]ledger.Line, error) {
@@ -255,6 +267,7 @@ func (s *Server) statementOps() {
 		func(ctx context.Context, c *Call, in *paged) (Page[StatementLine], error) {
 			return s.villagerStatement(ctx, c.Actor, in.ID.V, in.PageQuery)
 		})
+	s.statementSheetOps()
 	register(s, Op{ID: "ledger-transaction", Method: "GET", Path: "/villages/{id}/ledger/{number}", Summary: "账上的第几号", Note: "连同分录和校验码。", Tag: tagLedger, Perm: auth.AwardRead, Audience: Officers},
 		func(ctx context.Context, c *Call, in *struct {
 			ByID

@@ -147,7 +147,7 @@ func TestThroughTheDoor(t *testing.T) {
 		tell func(*testing.T, *township)
 	}{
 		{"every list answers", everyList}, {"nonsense", nonsense}, {"award once and back", awardOnceAndBack}, {"counter", counter},
-		{"binding", binding}, {"secretary and clerks", secretaryAndClerks}, {"photos", photos}, {"roster", roster}, {"card log-in", cardLogin},
+		{"binding", binding}, {"secretary and clerks", secretaryAndClerks}, {"photos", photos}, {"roster", roster}, {"card log-in", cardLogin}, {"handed in", handouts},
 		{"expiry", expiry}, // the last: months go by
 	} {
 		t.Run(story.name, func(t *testing.T) { story.tell(t, &township{w.Server, w.guide, w.later, t}) })

@@ -4,10 +4,7 @@ import (
 	"context"
 	"time"
 
-	"jishan/internal/audit"
 	"jishan/internal/auth"
-	"jishan/internal/db"
-	"jishan/internal/errs"
 	"jishan/internal/id"
 )
 
@@ -80,20 +77,6 @@ type RoleInfo struct {
 // RoleInfos are all roles.
 type RoleInfos struct {
 	Items []RoleInfo `json:"items"`
-}
-
-// AuditRecord is one action.
-type AuditRecord struct {
-	ID        id.ID     `json:"id"`
-	At        time.Time `json:"at"`
-	Actor     id.ID     `json:"actor,omitempty"`
-	ActorName string    `json:"actor_name"`
-	Action    string    `json:"action"`
-	Region    id.ID     `json:"region,omitempty"`
-	Target    string    `json:"target"`
-	Summary   string    `json:"summary"`
-	RequestID string    `json:"request_id"`
-	Address   string    `json:"address"`
 }
 
 func (n placeNames) user(u auth.User) User {
@@ -231,55 +214,4 @@ func (s *Server) clerkOps() {
 			return NewUserAnswer{out, password}, err
 		})
 	s.userChanges(op, "clerk", "/clerks/{id}")
-}
-
-// auditAt is a place in the audit log.
-type auditAt struct {
-	At int64 `json:"t"`
-	ID id.ID `json:"i"`
-}
-
-func (s *Server) auditOps() {
-	register(s, Op{ID: "audit-list", Method: "GET", Path: "/audit", Summary: "操作日志", Note: "新的在前。只看得到自己管理范围内的。", Tag: tagUsers, Perm: auth.AuditRead, Audience: Officers},
-		func(ctx context.Context, c *Call, in *struct {
-			PageQuery
-			Region Key    `query:"region" doc:"只看一个村（乡镇、县）的"`
-			Actor  Key    `query:"actor" doc:"只看一个人的"`
-			Action string `query:"action" maxLength:"64" doc:"只看一种操作，如 award 或 award.grant"`
-			From   Date   `query:"from"`
-			To     Date   `query:"to" doc:"含这一天"`
-		}) (page Page[AuditRecord], err error) {
-			at, err := position[auditAt](in.Cursor)
-			if err != nil {
-				return page, err
-			}
-			f := audit.Filter{Actor: in.Actor.V, Action: in.Action}
-			f.Villages, f.Anywhere = c.Actor.Reach(auth.AuditRead)
-			if in.Region.V != 0 {
-				if err := c.Actor.InRegion(auth.AuditRead, in.Region.V); err != nil {
-					return page, err
-				}
-				f.Villages = []id.ID{in.Region.V}
-			}
-			if in.From.V != 0 {
-				f.From = in.From.V.Time()
-			}
-			if in.To.V != 0 {
-				f.To = in.To.V.Add(1).Time()
-			}
-			if !f.Anywhere && len(f.Villages) == 0 {
-				return page, errs.ErrNotFound.New()
-			}
-			err = s.deps.DB.Read(ctx, func(tx db.Tx) error {
-				list, err := audit.List(tx, f, audit.Cursor(at), in.Limit)
-				page.Items = mapped(list, func(r audit.Record) AuditRecord {
-					return AuditRecord{r.ID, r.At, r.ActorID, r.ActorName, r.Action, r.Village, r.Target, r.Summary, r.RequestID, r.Address}
-				})
-				if len(list) == in.Limit {
-					page.Next = cursor(auditAt(list[len(list)-1].Cursor()))
-				}
-				return err
-			})
-			return page, err
-		})
 }

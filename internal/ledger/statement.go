@@ -17,8 +17,23 @@ type Line struct {
 	Balance points.Amount // afterwards; meaningless for counterparts
 }
 
+// newest stands for the end of a statement where none is named.
+const newest = 1 << 62
+
 // Statement is the account's newest lines below number before (0: from the newest), at most limit.
 func Statement(tx db.Tx, ref Ref, before int64, limit int) ([]Line, error) {
+	if before == 0 {
+		before = newest
+	}
+	return accountLines(tx, ref, "number < ? ORDER BY number DESC", before, limit)
+}
+
+// Forward is the account's oldest lines above number after, at most limit: the statement as a book is read.
+func Forward(tx db.Tx, ref Ref, after int64, limit int) ([]Line, error) {
+	return accountLines(tx, ref, "number > ? ORDER BY number", after, limit)
+}
+
+func accountLines(tx db.Tx, ref Ref, from string, number int64, limit int) ([]Line, error) {
 	rows, err := loadAccounts(tx, []Ref{ref}, false, nil)
 	if err != nil {
 		return nil, err
@@ -27,12 +42,9 @@ func Statement(tx db.Tx, ref Ref, before int64, limit int) ([]Line, error) {
 	if !ok {
 		return nil, nil
 	}
-	if before == 0 {
-		before = 1 << 62
-	}
 	var numbers []int64
-	q := "SELECT DISTINCT number FROM ledger_entries WHERE account_id = ? AND number < ? ORDER BY number DESC LIMIT ?"
-	if err := tx.Raw(q, acct.id, before, limit).Scan(&numbers).Error; err != nil {
+	q := "SELECT DISTINCT number FROM ledger_entries WHERE account_id = ? AND " + from + " LIMIT ?"
+	if err := tx.Raw(q, acct.id, number, limit).Scan(&numbers).Error; err != nil {
 		return nil, fmt.Errorf("reading a statement: %w", err)
 	}
 	return lines(tx, ref.Book, numbers, func(e Entry) bool { return e.Account == acct.id })
@@ -42,11 +54,20 @@ func Statement(tx db.Tx, ref Ref, before int64, limit int) ([]Line, error) {
 // Amount is the score, for points earned by a person go to the wallet of the household.
 func PersonStatement(tx db.Tx, village, person id.ID, before int64, limit int) ([]Line, error) {
 	if before == 0 {
-		before = 1 << 62
+		before = newest
 	}
+	return personLines(tx, village, person, "number < ? ORDER BY number DESC", before, limit)
+}
+
+// PersonForward is PersonStatement as a book is read: the oldest above number after.
+func PersonForward(tx db.Tx, village, person id.ID, after int64, limit int) ([]Line, error) {
+	return personLines(tx, village, person, "number > ? ORDER BY number", after, limit)
+}
+
+func personLines(tx db.Tx, village, person id.ID, from string, number int64, limit int) ([]Line, error) {
 	var rows []txRow
-	q := "SELECT " + txColumns + " FROM ledger_txs WHERE person_id = ? AND book_id = ? AND number < ? ORDER BY number DESC LIMIT ?"
-	if err := tx.Raw(q, person, village, before, limit).Scan(&rows).Error; err != nil {
+	q := "SELECT " + txColumns + " FROM ledger_txs WHERE person_id = ? AND book_id = ? AND " + from + " LIMIT ?"
+	if err := tx.Raw(q, person, village, number, limit).Scan(&rows).Error; err != nil {
 		return nil, fmt.Errorf("reading a person's statement: %w", err)
 	}
 	out := make([]Line, len(rows))

@@ -7,7 +7,6 @@ import (
 	"iter"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/xuri/excelize/v2"
 
@@ -20,6 +19,7 @@ type Kind uint8
 const (
 	Text   Kind = iota // the default: identity numbers and leading zeros stay as they are
 	Amount             // numbers
+	Money              // numbers with two decimals
 	Date               // yyyy-mm-dd
 )
 
@@ -33,14 +33,15 @@ type Book struct {
 
 // Sheet is a table with a styled header that stays in view.
 type Sheet struct {
-	Name  string // characters that Excel forbids are replaced; at most 31 are kept
-	Title string // in a row above the header; empty for none
+	Name  string   // characters that Excel forbids are replaced; at most 31 are kept
+	Title string   // in a row above the header; empty for none
+	About []string // lines below the title, each across the whole width
 	Heads []Head
 	// Rows are the values in the order of Heads: string, int, int64, Number, cal.Day, bool, or nil for blank; anything else is
 	// written as fmt.Sprint gives it. nil for a sheet to be filled in.
 	Rows iter.Seq[[]any]
 	Foot []string // lines below the rows, each across the whole width
-	Form bool     // to be printed and signed: cells are bordered, the page is landscape A4 and one wide
+	Form bool     // to be printed: cells are bordered, the page is A4, one wide and numbered, with the header on every one
 }
 
 // Head is the head of a column.
@@ -51,6 +52,7 @@ type Head struct {
 	Required bool     // marked by an asterisk
 	Options  []string // a drop-down list
 	Note     string   // how to fill it in; shown on a template's page of notes
+	Sum      bool     // added up in a row below the others, which the first column calls 合计
 }
 
 const (
@@ -77,10 +79,10 @@ func Write(w io.Writer, b Book) error {
 
 // printer holds the workbook and the styles while it is written.
 type printer struct {
-	file                                            *excelize.File
-	title, head, required, text, amount, date, foot int
-	lined                                           map[int]int // the same with borders
-	options                                         int         // columns used on the sheet of options
+	file                                                   *excelize.File
+	title, head, required, text, amount, money, date, foot int
+	lined                                                  map[int]int // the same with borders
+	options                                                int         // columns used on the sheet of options
 }
 
 func (p *printer) book(b Book) error {
@@ -115,6 +117,7 @@ func (p *printer) styles() error {
 	}
 	fill := excelize.Fill{Type: "pattern", Pattern: 1, Color: []string{"E2EFDA"}}
 	middle := &excelize.Alignment{Horizontal: "center", Vertical: "center", WrapText: true}
+	right := &excelize.Alignment{Horizontal: "right", Vertical: "center"}
 	day := "yyyy-mm-dd"
 	for _, s := range []struct {
 		id    *int
@@ -124,7 +127,8 @@ func (p *printer) styles() error {
 		{&p.head, excelize.Style{Font: &excelize.Font{Bold: true}, Fill: fill, Border: border, Alignment: middle, NumFmt: 49}},
 		{&p.required, excelize.Style{Font: &excelize.Font{Bold: true, Color: "C00000"}, Fill: fill, Border: border, Alignment: middle, NumFmt: 49}},
 		{&p.text, excelize.Style{Alignment: &excelize.Alignment{Vertical: "center", WrapText: true}, NumFmt: 49}},
-		{&p.amount, excelize.Style{Alignment: &excelize.Alignment{Vertical: "center"}}},
+		{&p.amount, excelize.Style{Alignment: right}},
+		{&p.money, excelize.Style{Alignment: right, NumFmt: 2}},
 		{&p.date, excelize.Style{Alignment: &excelize.Alignment{Vertical: "center"}, CustomNumFmt: &day}},
 		{&p.foot, excelize.Style{Alignment: &excelize.Alignment{Vertical: "center", WrapText: true}, NumFmt: 49}},
 	} {
@@ -145,6 +149,8 @@ func (p *printer) style(k Kind) int {
 	switch k {
 	case Amount:
 		return p.amount
+	case Money:
+		return p.money
 	case Date:
 		return p.date
 	}
@@ -152,9 +158,9 @@ func (p *printer) style(k Kind) int {
 }
 
 func (p *printer) sheet(name string, s Sheet) error {
-	head := 1
+	head := 1 + len(s.About)
 	if s.Title != "" {
-		head = 2
+		head++
 	}
 	for i, h := range s.Heads {
 		if err := p.dropDown(name, i+1, head+1, h.Options); err != nil {
@@ -162,7 +168,7 @@ func (p *printer) sheet(name string, s Sheet) error {
 		}
 	}
 	if s.Form {
-		if err := p.page(name); err != nil {
+		if err := p.page(name, head, s.Heads); err != nil {
 			return err
 		}
 	}
@@ -171,11 +177,7 @@ func (p *printer) sheet(name string, s Sheet) error {
 		return err
 	}
 	for i, h := range s.Heads {
-		width := h.Width
-		if width == 0 {
-			width = max(10, float64(2*utf8.RuneCountInString(h.Header)+4))
-		}
-		if err := sw.SetColWidth(i+1, i+1, min(width, 255)); err != nil {
+		if err := sw.SetColWidth(i+1, i+1, h.width()); err != nil {
 			return err
 		}
 		if err := sw.SetColStyle(i+1, i+1, p.style(h.Kind)); err != nil {
@@ -190,13 +192,13 @@ func (p *printer) sheet(name string, s Sheet) error {
 		return err
 	}
 	if s.Title != "" {
-		if err := sw.SetRow("A1", []any{excelize.Cell{StyleID: p.title, Value: printable(s.Title)}}, excelize.RowOpts{Height: 28}); err != nil {
+		if err := p.across(sw, 1, len(s.Heads), p.title, s.Title); err != nil {
 			return err
 		}
-		if last, err := excelize.CoordinatesToCellName(len(s.Heads), 1); err == nil && len(s.Heads) > 1 {
-			if err := sw.MergeCell("A1", last); err != nil {
-				return err
-			}
+	}
+	for i, line := range s.About {
+		if err := p.across(sw, head-len(s.About)+i, len(s.Heads), p.foot, line); err != nil {
+			return err
 		}
 	}
 	if err := p.headers(sw, head, s.Heads); err != nil {
@@ -208,42 +210,12 @@ func (p *printer) sheet(name string, s Sheet) error {
 			return err
 		}
 	}
-	if err := p.foots(sw, last, s); err != nil {
-		return err
+	for i, line := range s.Foot {
+		if err := p.across(sw, last+1+i, len(s.Heads), p.foot, line); err != nil {
+			return err
+		}
 	}
 	return sw.Flush()
-}
-
-// page sets a sheet up for printing.
-func (p *printer) page(name string) error {
-	fit, landscape, a4, wide, tall := true, "landscape", 9, 1, 0
-	if err := p.file.SetSheetProps(name, &excelize.SheetPropsOptions{FitToPage: &fit}); err != nil {
-		return err
-	}
-	return p.file.SetPageLayout(name, &excelize.PageLayoutOptions{Orientation: &landscape, Size: &a4, FitToWidth: &wide, FitToHeight: &tall})
-}
-
-// foots writes the lines below the rows, of which the last one is in row last.
-func (p *printer) foots(sw *excelize.StreamWriter, last int, s Sheet) error {
-	for i, line := range s.Foot {
-		from, err := excelize.CoordinatesToCellName(1, last+1+i)
-		if err != nil {
-			return err
-		}
-		to, err := excelize.CoordinatesToCellName(len(s.Heads), last+1+i)
-		if err != nil {
-			return err
-		}
-		if err := sw.SetRow(from, []any{excelize.Cell{StyleID: p.foot, Value: printable(line)}}, excelize.RowOpts{Height: 28}); err != nil {
-			return err
-		}
-		if len(s.Heads) > 1 {
-			if err := sw.MergeCell(from, to); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 func (p *printer) headers(sw *excelize.StreamWriter, row int, heads []Head) error {
@@ -257,40 +229,41 @@ func (p *printer) headers(sw *excelize.StreamWriter, row int, heads []Head) erro
 	return sw.SetRow("A"+strconv.Itoa(row), values, excelize.RowOpts{Height: 22})
 }
 
-// rows writes the rows below the header, and says which was the last.
+// rows writes the rows below the header and their sums, and says which was the last.
 func (p *printer) rows(sw *excelize.StreamWriter, head int, s Sheet) (n int, err error) {
 	n = head
+	sums := adding(s.Heads)
 	for row := range s.Rows {
 		if n++; n > lastRow {
 			return n, errors.New("too many rows")
 		}
-		if len(row) > len(s.Heads) {
-			return n, fmt.Errorf("row %d has %d values for %d columns", n, len(row), len(s.Heads))
+		if err := p.row(sw, n, s, row); err != nil {
+			return n, fmt.Errorf("row %d: %w", n, err)
 		}
-		values := make([]any, len(row))
-		for i, v := range row {
-			if values[i], err = p.value(v, p.style(s.Heads[i].Kind)); err != nil {
-				return n, fmt.Errorf("row %d: %w", n, err)
-			}
-			if s.Form {
-				values[i] = p.line(values[i], s.Heads[i].Kind)
-			}
-		}
-		if err := sw.SetRow("A"+strconv.Itoa(n), values); err != nil {
-			return n, err
+		if err := sums.add(row); err != nil {
+			return n, fmt.Errorf("row %d: %w", n, err)
 		}
 	}
-	return n, nil
+	if sums == nil {
+		return n, nil
+	}
+	return n + 1, p.row(sw, n+1, s, sums.row())
 }
 
-// line puts a border around a cell, a blank one too.
-func (p *printer) line(v any, k Kind) any {
-	c, ok := v.(excelize.Cell)
-	if !ok {
-		c = excelize.Cell{StyleID: p.style(k)}
+func (p *printer) row(sw *excelize.StreamWriter, n int, s Sheet, row []any) (err error) {
+	if len(row) > len(s.Heads) {
+		return fmt.Errorf("%d values for %d columns", len(row), len(s.Heads))
 	}
-	c.StyleID = p.lined[c.StyleID]
-	return c
+	values := make([]any, len(row))
+	for i, v := range row {
+		if values[i], err = p.value(v, p.style(s.Heads[i].Kind)); err != nil {
+			return err
+		}
+		if s.Form {
+			values[i] = p.line(values[i], s.Heads[i].Kind)
+		}
+	}
+	return sw.SetRow("A"+strconv.Itoa(n), values)
 }
 
 func (p *printer) value(v any, style int) (any, error) {
@@ -300,6 +273,9 @@ func (p *printer) value(v any, style int) (any, error) {
 		return nil, nil
 	case string:
 		c.Value = printable(x)
+		if style == p.amount || style == p.money {
+			c.StyleID = p.text
+		}
 	case int, int64, bool:
 		c.Value = x
 	case Number:

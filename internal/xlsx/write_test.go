@@ -98,6 +98,47 @@ func TestNoTextBecomesAFormula(t *testing.T) {
 	require.Equal(t, "=1+1", read[0].Get("name"))
 }
 
+func TestFormIsHandedIn(t *testing.T) {
+	heads := []xlsx.Head{{Header: "户主", Width: 20}, {Header: "积分", Kind: xlsx.Amount, Width: 10, Sum: true}, {Header: "应付", Kind: xlsx.Money, Width: 10, Sum: true}, {Header: "余额", Kind: xlsx.Amount}}
+	form := xlsx.Sheet{Name: "张三'家", Title: "明细", About: []string{"单位：芷溪村", "导出人：王五"}, Heads: heads, Form: true, Rows: slices.Values([][]any{
+		{"张三", xlsx.Number("0.1"), xlsx.Number("12.50"), xlsx.Number("3")}, {"李四", xlsx.Number("0.2"), nil, "=1"}, {"王五", 7, xlsx.Number("-0.5")},
+	})}
+	_, f := written(t, xlsx.Book{Sheets: []xlsx.Sheet{form}})
+	name := f.GetSheetList()[0]
+	rows, err := f.GetRows(name)
+	require.NoError(t, err)
+	require.Equal(t, [][]string{{"明细"}, {"单位：芷溪村"}, {"导出人：王五"}, {"户主", "积分", "应付", "余额"}, {"张三", "0.1", "12.50", "3"}, {"李四", "0.2", "", "=1"}, {"王五", "7", "-0.50"}, {"合计", "7.3", "12.00"}}, rows,
+		"sums are exact, not 0.30000000000000004")
+	for at, right := range map[string]bool{"B5": true, "C5": true, "B8": true, "A5": false, "D6": false} {
+		style, err := f.GetCellStyle(name, at)
+		require.NoError(t, err)
+		s, err := f.GetStyle(style)
+		require.NoError(t, err)
+		require.Equal(t, right, s.Alignment.Horizontal == "right", at)
+		require.NotEmpty(t, s.Border, at)
+	}
+	require.Equal(t, []excelize.DefinedName{{Name: "_xlnm.Print_Titles", RefersTo: "'张三''家'!$4:$4", Scope: name}}, f.GetDefinedName())
+	layout, err := f.GetPageLayout(name)
+	require.NoError(t, err)
+	require.Equal(t, 9, *layout.Size)
+	require.Equal(t, "portrait", *layout.Orientation)
+	footer, err := f.GetHeaderFooter(name)
+	require.NoError(t, err)
+	require.Contains(t, footer.OddFooter, "第 &P 页，共 &N 页")
+	panes, err := f.GetPanes(name)
+	require.NoError(t, err)
+	require.Equal(t, 4, panes.YSplit)
+
+	form.Heads = append(slices.Clone(heads), xlsx.Head{Header: "为什么", Width: 60})
+	_, f = written(t, xlsx.Book{Sheets: []xlsx.Sheet{form}})
+	layout, err = f.GetPageLayout(name)
+	require.NoError(t, err)
+	require.Equal(t, "landscape", *layout.Orientation, "a wide table lies on its side")
+
+	form.Rows = slices.Values([][]any{{"张三", xlsx.Number("0.125")}})
+	require.ErrorContains(t, xlsx.Write(&bytes.Buffer{}, xlsx.Book{Sheets: []xlsx.Sheet{form}}), "two decimal places")
+}
+
 func TestTemplate(t *testing.T) {
 	kinds := []string{"加分", "扣分"}
 	var long []string

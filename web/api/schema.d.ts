@@ -44,6 +44,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/audit.xlsx": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 操作日志，Excel
+         * @description 与列表同样的筛选。带标题、合计，按 A4 打印；一次最多 20000 行。cursor 和 limit 不起作用。
+         */
+        get: operations["audit-export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/card": {
         parameters: {
             query?: never;
@@ -242,6 +262,26 @@ export interface paths {
          * @description 从第 offset 名之后起。村民看得到自家所在的组、村、乡镇、县。
          */
         get: operations["board-top"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/boards.xlsx": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 积分榜，Excel
+         * @description 与列表同样的筛选。带标题、合计，按 A4 打印；一次最多 20000 行。cursor 和 limit 不起作用。
+         */
+        get: operations["board-export"];
         put?: never;
         post?: never;
         delete?: never;
@@ -715,6 +755,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/households.xlsx": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 户的名单和积分，Excel
+         * @description 与列表同样的筛选。带标题、合计，按 A4 打印；一次最多 20000 行。cursor 和 limit 不起作用。
+         */
+        get: operations["household-export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/households/{id}": {
         parameters: {
             query?: never;
@@ -924,6 +984,26 @@ export interface paths {
          * @description 新的在前。
          */
         get: operations["household-statement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/households/{id}/statement.xlsx": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 一户的积分明细，Excel
+         * @description 先记的在前，带结余和合计，按 A4 打印；from、to 为记账的日期，不填为全部。一次最多 20000 行。
+         */
+        get: operations["household-statement-export"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1527,6 +1607,26 @@ export interface paths {
         };
         /** 一位党员的积分明细 */
         get: operations["party-member-statement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/party-members/{id}/statement.xlsx": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 一位党员的积分明细，Excel
+         * @description 先记的在前，带结余和合计，按 A4 打印；from、to 为记账的日期，不填为全部。一次最多 20000 行。
+         */
+        get: operations["party-member-statement-export"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2356,6 +2456,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/villagers/{id}/statement.xlsx": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 一位村民得的分，Excel
+         * @description 先记的在前，带结余和合计，按 A4 打印；from、to 为记账的日期，不填为全部。一次最多 20000 行。
+         */
+        get: operations["villager-statement-export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/villages/{id}/awards": {
         parameters: {
             query?: never;
@@ -2374,6 +2494,26 @@ export interface paths {
          * @description 一条或多条（最多 10000）。只有一条而不能记，就是错误；多条时不能记的各有原因，其余照常记上。党员积分也从这里登记。
          */
         post: operations["award-grant"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/villages/{id}/awards.xlsx": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 本村的加减分，Excel
+         * @description 与列表同样的筛选。带标题、合计，按 A4 打印；一次最多 20000 行。cursor 和 limit 不起作用。
+         */
+        get: operations["award-export"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2831,6 +2971,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/villages/{id}/redemptions.xlsx": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 本村一个月的兑换，Excel
+         * @description 与列表同样的筛选。带标题、合计，按 A4 打印；一次最多 20000 行。cursor 和 limit 不起作用。
+         */
+        get: operations["redemption-export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/villages/{id}/roster/import": {
         parameters: {
             query?: never;
@@ -2966,6 +3126,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/villages/{id}/standings.xlsx": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 本村各支部一个季度的考核，Excel
+         * @description 各支部的党员积分和目标，免考核的在后。
+         */
+        get: operations["standings-export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/villages/{id}/totals": {
         parameters: {
             query?: never;
@@ -3006,6 +3186,8 @@ export interface components {
         };
         AuditRecord: {
             action: string;
+            /** @description 做了什么，如：撤销加减分 */
+            action_name: string;
             actor?: string;
             actor_name: string;
             address: string;
@@ -5505,6 +5687,50 @@ export interface operations {
             };
         };
     };
+    "audit-export": {
+        parameters: {
+            query?: {
+                /** @description 上一页给出的 next */
+                cursor?: string;
+                /** @description 每页多少条 */
+                limit?: number;
+                /** @description 只看一个村（乡镇、县）的 */
+                region?: string;
+                /** @description 只看一个人的 */
+                actor?: string;
+                /** @description 只看一种操作，如 award 或 award.grant */
+                action?: string;
+                /** @description 日期，如 2026-11-23 */
+                from?: string;
+                /** @description 含这一天 */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 文件 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "auth-card": {
         parameters: {
             query?: never;
@@ -5872,6 +6098,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Board"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "board-export": {
+        parameters: {
+            query: {
+                /** @description 组、村、乡镇或县 */
+                scope: string;
+                subject?: "household" | "person" | "member" | "branch" | "village";
+                /** @description 不填为本月 */
+                period?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 文件 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
                 };
             };
             /** @description Error */
@@ -6861,6 +7122,50 @@ export interface operations {
             };
         };
     };
+    "household-export": {
+        parameters: {
+            query?: {
+                /** @description 上一页给出的 next */
+                cursor?: string;
+                /** @description 每页多少条 */
+                limit?: number;
+                /** @description 只看一个村 */
+                village?: string;
+                /** @description 只看一个组 */
+                group?: string;
+                /** @description 只看一个网格 */
+                grid?: string;
+                /** @description 姓名、拼音、首字母、户码或手机号后四位 */
+                q?: string;
+                /** @description 连已迁出的户也列出 */
+                moved?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 文件 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "household-get": {
         parameters: {
             query?: never;
@@ -7272,6 +7577,42 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PageStatementLine"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "household-statement-export": {
+        parameters: {
+            query?: {
+                /** @description 从哪天记的账起 */
+                from?: string;
+                /** @description 到哪天记的账止，含这一天 */
+                to?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 文件 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
                 };
             };
             /** @description Error */
@@ -8671,6 +9012,42 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PageStatementLine"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "party-member-statement-export": {
+        parameters: {
+            query?: {
+                /** @description 从哪天记的账起 */
+                from?: string;
+                /** @description 到哪天记的账止，含这一天 */
+                to?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 文件 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
                 };
             };
             /** @description Error */
@@ -10420,6 +10797,42 @@ export interface operations {
             };
         };
     };
+    "villager-statement-export": {
+        parameters: {
+            query?: {
+                /** @description 从哪天记的账起 */
+                from?: string;
+                /** @description 到哪天记的账止，含这一天 */
+                to?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 文件 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "award-list": {
         parameters: {
             query?: {
@@ -10491,6 +10904,52 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AwardResult"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "award-export": {
+        parameters: {
+            query?: {
+                /** @description 上一页给出的 next */
+                cursor?: string;
+                /** @description 每页多少条 */
+                limit?: number;
+                /** @description 日期，如 2026-11-23 */
+                from?: string;
+                /** @description 日期，如 2026-11-23 */
+                to?: string;
+                household?: string;
+                person?: string;
+                member?: string;
+                rule?: string;
+                /** @description 不看已撤销的 */
+                standing?: boolean;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 文件 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
                 };
             };
             /** @description Error */
@@ -11524,6 +11983,44 @@ export interface operations {
             };
         };
     };
+    "redemption-export": {
+        parameters: {
+            query?: {
+                /** @description 上一页给出的 next */
+                cursor?: string;
+                /** @description 每页多少条 */
+                limit?: number;
+                /** @description 不填为本月 */
+                month?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 文件 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "roster-import": {
         parameters: {
             query?: {
@@ -11820,6 +12317,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Standings"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "standings-export": {
+        parameters: {
+            query?: {
+                /** @description 不填为本季度 */
+                quarter?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 文件 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
                 };
             };
             /** @description Error */

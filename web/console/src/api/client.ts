@@ -31,7 +31,7 @@ const auth: Middleware = {
 export const api = createClient<paths>({ baseUrl: '', fetch: (request: Request) => fetch(request) })
 api.use(auth)
 
-type Answer<T> = { data?: T; error?: unknown; response: Response }
+export type Answer<T> = { data?: T; error?: unknown; response: Response }
 
 let whenLoggedOut = () => {}
 
@@ -82,6 +82,13 @@ export function idempotency(key: string) {
 export function newKey(): string {
   const b = crypto.getRandomValues(new Uint8Array(16))
   return Array.from(b, (x) => x.toString(16).padStart(2, '0')).join('')
+}
+
+// download saves the file that the server answers with, under the name that the server gave it.
+export async function download(call: Promise<Answer<unknown>>) {
+  const blob = (await must(call)) as Blob
+  const name = /filename\*=UTF-8''([^;]+)/.exec((await call).response.headers.get('Content-Disposition') ?? '')?.[1]
+  save(blob, name ? decodeURIComponent(name) : '导出.xlsx')
 }
 
 // save hands a file to the browser.
