@@ -10,7 +10,7 @@ VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 GOBUILD := go build -ldflags "-s -w -X main.version=$(VERSION)"
 
 .DEFAULT_GOAL := help
-.PHONY: help run build web test test-quick test-race proof bench lint fuzz openapi screenshots clean
+.PHONY: help run build web test test-quick test-race proof bench lint fuzz openapi grants screenshots clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ fuzz: ## every fuzz target for FUZZTIME (10s) each
 
 screenshots: build ## take the pictures in docs/screens anew, in Chromium, of a demo
 	./scripts/web.sh screenshots
+
+grants: ## write configs/mariadb-grants.sql anew, from the statements in the program
+	go test ./internal/archtest -run Grants -count=1 -update
 
 openapi: ## write docs/openapi.json, docs/errors.md and docs/permissions.md anew, and web/api/schema.d.ts with them
 	go test ./internal/api -run Golden -count=1 -update

@@ -1,7 +1,8 @@
 // Package configs holds the configuration files that are shipped with the program.
 //
 // It owns default.yaml, which is both the built-in defaults and the
-// documentation of every key; internal/conf reads it, nothing else does:
+// documentation of every key; internal/conf reads it, and mariadb-grants.sql,
+// under which the tests run:
 //
 //	k.Load(rawbytes.Provider(configs.DefaultYAML), yaml.Parser())
 package configs
@@ -12,3 +13,8 @@ import _ "embed"
 //
 //go:embed default.yaml
 var DefaultYAML []byte
+
+// MariaDBGrants is mariadb-grants.sql: the rights of the server's user. The tests on MariaDB run under them.
+//
+//go:embed mariadb-grants.sql
+var MariaDBGrants string

@@ -66,7 +66,7 @@ start_mariadb() {
 				DELETE FROM mysql.global_priv WHERE User = '';
 				FLUSH PRIVILEGES;
 				CREATE USER jishan@'127.0.0.1' IDENTIFIED BY 'jishan';
-				GRANT ALL ON *.* TO jishan@'127.0.0.1';"
+				GRANT ALL ON *.* TO jishan@'127.0.0.1' WITH GRANT OPTION;"
 			export TEST_DSN="jishan:jishan@tcp(127.0.0.1:$port)/"
 			return 0
 		fi

@@ -8,8 +8,10 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"time"
 
+	"jishan/configs"
 	"jishan/internal/conf"
 	"jishan/internal/db"
 	"jishan/internal/errs"
@@ -139,6 +141,7 @@ func (d *doctor) database(c *conf.Config) {
 	d.good("数据库结构", "版本 %d，与程序一致", have)
 	if x.Dialect == db.MySQL {
 		d.durability(x)
+		d.guard(x)
 	}
 	d.state(x)
 }
@@ -158,6 +161,30 @@ func (d *doctor) durability(x *db.DB) {
 	})
 	if err != nil {
 		d.wrong("数据库", "读不了状态（%v）", err)
+	}
+}
+
+// onlyAdded finds the tables to whose rows the server may only add.
+var onlyAdded = regexp.MustCompile(`(?m)^GRANT SELECT, INSERT ON (\w+) TO`)
+
+// guard says whether the database itself keeps this program from changing the ledger.
+func (d *doctor) guard(x *db.DB) {
+	err := x.Look(d.ctx, func(tx db.Tx) error {
+		for _, m := range onlyAdded.FindAllStringSubmatch(configs.MariaDBGrants, -1) {
+			err := tx.Exec("DELETE FROM " + m[1] + " WHERE 1 = 0").Error
+			if err == nil {
+				d.warn("数据库账号", "能改动、删除账本的记录；按 docs/operations.md 只给它 configs/mariadb-grants.sql 的权限，数据库就替您守住")
+				return nil
+			}
+			if !db.Denied(err) {
+				return err
+			}
+		}
+		d.good("数据库账号", "账本的记录只能添加，不能改动、删除")
+		return nil
+	})
+	if err != nil {
+		d.wrong("数据库账号", "看不了权限（%v）", err)
 	}
 }
 

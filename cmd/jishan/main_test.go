@@ -23,6 +23,7 @@ import (
 	"jishan/internal/demo"
 	"jishan/internal/id"
 	"jishan/internal/ledger"
+	"jishan/internal/testkit"
 )
 
 // command runs the program in-process with a data folder and says how it ended.
@@ -132,6 +133,28 @@ func TestDoctorNamesWhatIsWrong(t *testing.T) {
 	require.Equal(t, exitFailed, code)
 }
 
+// Who runs the server is told whether the database keeps its hands off the ledger.
+func TestDoctorLooksAtTheRightsOnTheLedger(t *testing.T) {
+	folder(t)
+	if !testkit.OnMySQL() { // SQLite has no users
+		code, out, _ := command(t, "", "migrate")
+		require.Equal(t, exitOK, code, out)
+		_, out, _ = command(t, "", "doctor")
+		require.NotContains(t, out, "数据库账号")
+		return
+	}
+	t.Setenv("JISHAN_DB_DSN", testkit.DSN(t))
+	code, out, _ := command(t, "", "doctor")
+	require.Equal(t, exitOK, code, out)
+	require.Contains(t, out, "[正常] 数据库账号：账本的记录只能添加")
+	t.Setenv("JISHAN_DB_DSN", testkit.EmptyMySQL(t))
+	code, out, _ = command(t, "", "migrate")
+	require.Equal(t, exitOK, code, out)
+	code, out, _ = command(t, "", "doctor")
+	require.Equal(t, exitOK, code, out)
+	require.Contains(t, out, "[注意] 数据库账号：能改动、删除账本的记录")
+}
+
 func TestVerifyNamesTheAccount(t *testing.T) {
 	dir, g := township(t)
 	code, out, errOut := command(t, "", "verify")
@@ -180,9 +203,7 @@ func TestVerifyGoesOnSinceTheLastSeal(t *testing.T) {
 	require.Equal(t, exitOK, code, out+errOut)
 	require.Less(t, count(out), all, "the sealed book is not read again")
 
-	require.NoError(t, d.Tx(context.Background(), func(tx db.Tx) error {
-		return tx.Exec("UPDATE ledger_seals SET score = score + 100 WHERE book_id = ?", g.Pilot).Error
-	}))
+	testkit.Tamper(t, d, "UPDATE ledger_seals SET score = score + 100 WHERE book_id = ?", int64(g.Pilot))
 	require.NoError(t, d.Close())
 	code, out, _ = command(t, "", "verify", "--since-seal")
 	require.Equal(t, exitFailed, code)

@@ -48,7 +48,7 @@ type App struct {
 	folder *Folder
 }
 
-// New builds everything from checked configuration c, bringing the schema up on the way. On an error nothing is left open.
+// New builds everything from checked configuration c, bringing the schema up on the way or refusing an older one, as it says. On an error nothing is left open.
 func New(ctx context.Context, c *conf.Config, o Options) (_ *App, err error) {
 	a := &App{Config: c, Log: o.Log, folder: o.Folder}
 	if a.Log == nil {
@@ -75,7 +75,11 @@ func New(ctx context.Context, c *conf.Config, o Options) (_ *App, err error) {
 	if err != nil {
 		return nil, errs.ErrUnavailable.Wrap(err)
 	}
-	if err := a.DB.Migrate(ctx); err != nil {
+	schema := a.DB.Current
+	if c.DB.Migrate {
+		schema = a.DB.Migrate
+	}
+	if err := schema(ctx); err != nil {
 		return nil, err
 	}
 	if a.Redis, err = rdb.Open(ctx, c.Redis); err != nil {

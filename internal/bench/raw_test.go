@@ -12,6 +12,8 @@ import (
 	_ "github.com/go-sql-driver/mysql"
 	_ "github.com/ncruces/go-sqlite3/driver"
 	"github.com/stretchr/testify/require"
+
+	"jishan/internal/testkit"
 )
 
 // raw is the database without us: plain database/sql, on a schema of two tables.
@@ -33,7 +35,8 @@ func newRaw(t testing.TB, dsn string) raw {
 		require.NoError(t, err)
 		r.db.SetMaxOpenConns(1)
 	} else {
-		r.db, err = sql.Open("mysql", dsn)
+		_, params, _ := strings.Cut(dsn, "?") // the user of dsn may make no tables
+		r.db, err = sql.Open("mysql", testkit.EmptyMySQL(t)+"?"+params)
 		require.NoError(t, err)
 		r.db.SetMaxOpenConns(32)
 		r.db.SetMaxIdleConns(32)

@@ -63,6 +63,7 @@ type HTTP struct {
 // DB is the database. An empty DSN is SQLite in the data folder.
 type DB struct {
 	DSN       Secret `conf:"dsn"`
+	Migrate   bool   `conf:"migrate"`
 	MaxOpen   int    `conf:"max_open"`
 	ReadConns int    `conf:"read_conns"`
 }

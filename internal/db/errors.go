@@ -18,6 +18,7 @@ const (
 	erQueryInterrupt = 1317
 	erWsrepNotReady  = 1047
 	erTooManyConns   = 1040
+	erTableDenied    = 1142
 	erTiDBConflict   = 9007
 	erTiDBRetry      = 8002
 	erNull           = 1048
@@ -78,6 +79,12 @@ func Retryable(err error) bool {
 		return m.Number == erWsrepNotReady || m.Number == erTooManyConns || m.Number == erQueryInterrupt
 	}
 	return false
+}
+
+// Denied reports a statement for which the database's user has no right.
+func Denied(err error) bool {
+	m, ok := errors.AsType[*mysql.MySQLError](err)
+	return ok && m.Number == erTableDenied
 }
 
 // NotFound reports gorm's missing row.

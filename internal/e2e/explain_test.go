@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"jishan/internal/db"
+	"jishan/internal/testkit"
 )
 
 // statement is one that the program sent, as an example of all of its shape.
@@ -251,9 +252,7 @@ func (i index) without(t *testing.T, d *db.DB, list map[string]statement) (compl
 		return nil
 	}
 	if d.Dialect == db.MySQL {
-		set := func(how string) {
-			require.NoError(t, d.Look(ctx, func(tx db.Tx) error { return tx.Exec("ALTER TABLE " + i.table + " ALTER INDEX " + i.name + how).Error }))
-		}
+		set := func(how string) { testkit.Tamper(t, d, "ALTER TABLE "+i.table+" ALTER INDEX "+i.name+how) }
 		set(" IGNORED")
 		defer set(" NOT IGNORED")
 		require.NoError(t, d.Look(ctx, look))

@@ -141,7 +141,7 @@ func TestABrokenBookIsNotSealed(t *testing.T) {
 				require.NoError(t, err)
 			}
 			clock.Add(48 * time.Hour)
-			require.NoError(t, d.Tx(context.Background(), func(tx db.Tx) error { return tx.Exec(sql).Error }))
+			testkit.Tamper(t, d, sql)
 			err := d.Read(context.Background(), func(tx db.Tx) error {
 				_, err := ledger.DueSeals(tx, v)
 				return err

@@ -266,7 +266,7 @@ func TestVerifyFindsTampering(t *testing.T) {
 				require.NoError(t, err)
 			}
 			require.Empty(t, verify(t, d).Findings)
-			require.NoError(t, d.Tx(context.Background(), func(tx db.Tx) error { return tx.Exec(sql).Error }))
+			testkit.Tamper(t, d, sql)
 			require.NotEmpty(t, verify(t, d).Findings)
 		})
 	}

@@ -174,7 +174,7 @@ func TestWhatDisagreesWithItsSealIsNotProven(t *testing.T) {
 			seal(t, d, v)
 			_, err := prove(d, v, 2)
 			require.NoError(t, err)
-			require.NoError(t, d.Tx(context.Background(), func(tx db.Tx) error { return tx.Exec(sql).Error }))
+			testkit.Tamper(t, d, sql)
 			_, err = prove(d, v, 2)
 			require.ErrorIs(t, err, ledger.ErrUnproven)
 		})

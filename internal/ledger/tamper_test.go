@@ -2,7 +2,6 @@ package ledger_test
 
 import (
 	"context"
-	"strings"
 	"testing"
 	"time"
 
@@ -41,17 +40,6 @@ func verifyFrom(t *testing.T, d *db.DB, v id.ID, from *ledger.Mark) (r ledger.Re
 	return r, mark
 }
 
-func exec(t *testing.T, d *db.DB, sql string) {
-	require.NoError(t, d.Tx(context.Background(), func(tx db.Tx) error {
-		for part := range strings.SplitSeq(sql, ";") {
-			if err := tx.Exec(part).Error; err != nil {
-				return err
-			}
-		}
-		return nil
-	}))
-}
-
 // Each way of tampering is found, and the first finding names the first row that differs.
 func TestTamperingIsNamed(t *testing.T) {
 	const txCols = "book_id, asset, kind, day, month, at, actor_id, household_id, score, reason, prev_hash, hash"
@@ -76,7 +64,7 @@ func TestTamperingIsNamed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d, _, v := threeDays(t)
 			require.Empty(t, verify(t, d).Findings)
-			exec(t, d, c.sql)
+			testkit.Tamper(t, d, c.sql)
 			r, _ := verifyFrom(t, d, v, nil)
 			require.NotEmpty(t, r.Findings)
 			require.Equal(t, c.number, r.Findings[0].Number, "%v", r.Findings)
@@ -119,20 +107,20 @@ func TestVerifyGoesOnFromASeal(t *testing.T) {
 	require.ElementsMatch(t, again.Scores, next.Scores)
 
 	// What lies after the mark is checked as ever, what lies before is trusted until the next whole run.
-	exec(t, d, "UPDATE ledger_checkpoints SET balance = balance + 1")
+	testkit.Tamper(t, d, "UPDATE ledger_checkpoints SET balance = balance + 1")
 	r, _ = verifyFrom(t, d, v, mark)
 	require.NotEmpty(t, r.Findings)
-	exec(t, d, "UPDATE ledger_checkpoints SET balance = balance - 1; UPDATE scores SET points = points + 1")
+	testkit.Tamper(t, d, "UPDATE ledger_checkpoints SET balance = balance - 1; UPDATE scores SET points = points + 1")
 	r, _ = verifyFrom(t, d, v, next)
 	require.NotEmpty(t, r.Findings)
-	exec(t, d, "UPDATE scores SET points = points - 1; UPDATE ledger_txs SET reason = 'x' WHERE number = 2")
+	testkit.Tamper(t, d, "UPDATE scores SET points = points - 1; UPDATE ledger_txs SET reason = 'x' WHERE number = 2")
 	r, _ = verifyFrom(t, d, v, next)
 	require.Empty(t, r.Findings)
 	r, _ = verifyFrom(t, d, v, nil)
 	require.Len(t, r.Findings, 1)
 
 	// A seal that was verified and is another now: everything is read again, and it is said.
-	exec(t, d, "UPDATE ledger_seals SET at = at + 1 WHERE number = 9")
+	testkit.Tamper(t, d, "UPDATE ledger_seals SET at = at + 1 WHERE number = 9")
 	r, _ = verifyFrom(t, d, v, mark)
 	require.EqualValues(t, 11, r.Transactions)
 	require.Contains(t, r.Findings[0].Text, "核对过")

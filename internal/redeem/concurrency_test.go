@@ -226,7 +226,7 @@ func TestVerifyFindsWhatWasAltered(t *testing.T) {
 		{"UPDATE stock_moves SET delta = delta + 1 WHERE number = ?", "UPDATE stock_moves SET delta = delta - 1 WHERE number = ?", []any{r.Number}},
 		{"UPDATE redemptions SET nonce = ?", "", []any{[]byte("same")}},
 	} {
-		w.must(w.d.Tx(ctx, func(tx db.Tx) error { return tx.Exec(c.sql, c.args...).Error }))
+		testkit.Tamper(t, w.d, c.sql, c.args...)
 		w.must(w.d.Read(ctx, func(tx db.Tx) error {
 			found, err := redeem.Verify(tx)
 			require.NotEmpty(t, found, c.sql)
@@ -234,7 +234,7 @@ func TestVerifyFindsWhatWasAltered(t *testing.T) {
 			return err
 		}))
 		if c.back != "" {
-			w.must(w.d.Tx(ctx, func(tx db.Tx) error { return tx.Exec(c.back, c.args...).Error }))
+			testkit.Tamper(t, w.d, c.back, c.args...)
 			w.clean()
 		}
 	}

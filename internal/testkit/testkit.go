@@ -1,6 +1,8 @@
 // Package testkit gives tests the real databases: SQLite by default, MySQL or
-// MariaDB when TEST_DSN names a server (a DSN whose user may create databases).
-// Each test gets a migrated database of its own, gone afterwards.
+// MariaDB when TEST_DSN names a server (a DSN whose user may create databases
+// and users). Each test gets a migrated database of its own, gone afterwards; on
+// MariaDB it works there as a user with the rights of
+// configs/mariadb-grants.sql and no others, as the server should.
 //
 //	d := testkit.DB(t)
 //	clock := testkit.NewClock(t, "2026-11-23 10:00")
@@ -10,6 +12,7 @@ package testkit
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,6 +23,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 	"github.com/stretchr/testify/require"
 
+	"jishan/configs"
 	"jishan/internal/cal"
 	"jishan/internal/db"
 	"jishan/internal/id"
@@ -93,7 +97,74 @@ func DSN(t testing.TB) string {
 	require.NoError(t, err)
 	require.NoError(t, d.Migrate(context.Background()))
 	require.NoError(t, d.Close())
-	return dsn
+	return limited(t, dsn)
+}
+
+// limited is the address for a new user of a migrated database who has only what configs/mariadb-grants.sql gives.
+func limited(t testing.TB, dsn string) string {
+	t.Helper()
+	c, err := mysql.ParseDSN(dsn)
+	require.NoError(t, err)
+	c.MultiStatements = true
+	admin, err := sql.Open("mysql", c.FormatDSN())
+	require.NoError(t, err)
+	name := c.DBName
+	_, err = admin.Exec(strings.ReplaceAll(configs.MariaDBGrants, "jishan_server", name+"_r") + fmt.Sprintf(
+		"CREATE USER %[1]s@'%%' IDENTIFIED BY 'limited'; GRANT %[1]s_r TO %[1]s@'%%'; SET DEFAULT ROLE %[1]s_r FOR %[1]s@'%%'", name))
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		_, _ = admin.Exec(fmt.Sprintf("DROP USER %[1]s@'%%'; DROP ROLE %[1]s_r", name))
+		_ = admin.Close()
+	})
+	c.User, c.Passwd, c.MultiStatements = name, "limited", false
+	return c.FormatDSN()
+}
+
+// Tamper changes rows as somebody would who has the whole database in hand: on MariaDB as its administrator, on SQLite without
+// the triggers. Several statements are separated by semicolons; then they take no arguments.
+func Tamper(t testing.TB, d *db.DB, query string, args ...any) {
+	t.Helper()
+	ctx := context.Background()
+	if d.Dialect == db.MySQL {
+		c, err := mysql.ParseDSN(os.Getenv("TEST_DSN"))
+		require.NoError(t, err)
+		require.NoError(t, d.Look(ctx, func(tx db.Tx) error { return tx.Raw("SELECT DATABASE()").Scan(&c.DBName).Error }))
+		c.MultiStatements, c.InterpolateParams = true, true
+		admin, err := sql.Open("mysql", c.FormatDSN())
+		require.NoError(t, err)
+		defer admin.Close()
+		_, err = admin.Exec(query, args...)
+		require.NoError(t, err)
+		return
+	}
+	require.NoError(t, d.Tx(ctx, func(tx db.Tx) error {
+		var triggers []struct{ Name, SQL string }
+		if err := tx.Raw("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").Scan(&triggers).Error; err != nil {
+			return err
+		}
+		var all []string
+		for _, g := range triggers {
+			all = append(all, "DROP TRIGGER "+g.Name)
+		}
+		if len(args) > 0 {
+			all = append(all, query)
+		} else {
+			all = append(all, strings.Split(query, ";")...)
+		}
+		for _, g := range triggers {
+			all = append(all, g.SQL)
+		}
+		for _, one := range all {
+			var with []any
+			if one == query {
+				with = args
+			}
+			if err := tx.Exec(one, with...).Error; err != nil {
+				return fmt.Errorf("%s: %w", one, err)
+			}
+		}
+		return nil
+	}))
 }
 
 // EmptyMySQL is a new database without tables on the server of TEST_DSN, dropped after the test.

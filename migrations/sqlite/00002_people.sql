@@ -274,6 +274,14 @@ CREATE TABLE roster_imports (
   seen_at BIGINT NOT NULL -- renewed by the process that does the work
 );
 
+-- SQLite has no grants, so that triggers keep what is append-only; on MariaDB the server's user has no right to do it.
+-- +goose StatementBegin
+CREATE TRIGGER party_objections_no_update BEFORE UPDATE ON party_objections BEGIN SELECT RAISE(ABORT, 'party_objections is append-only'); END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER party_objections_no_delete BEFORE DELETE ON party_objections BEGIN SELECT RAISE(ABORT, 'party_objections is append-only'); END;
+-- +goose StatementEnd
+
 -- +goose Down
 DROP TABLE roster_imports;
 DROP TABLE party_objections;

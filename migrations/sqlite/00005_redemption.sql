@@ -141,6 +141,20 @@ CREATE TABLE notices (
 );
 CREATE INDEX notices_household ON notices (household_id, created_at);
 
+-- SQLite has no grants, so that triggers keep what is append-only; on MariaDB the server's user has no right to do it.
+-- +goose StatementBegin
+CREATE TRIGGER stock_moves_no_update BEFORE UPDATE ON stock_moves BEGIN SELECT RAISE(ABORT, 'stock_moves is append-only'); END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER stock_moves_no_delete BEFORE DELETE ON stock_moves BEGIN SELECT RAISE(ABORT, 'stock_moves is append-only'); END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER redemption_lines_no_update BEFORE UPDATE ON redemption_lines BEGIN SELECT RAISE(ABORT, 'redemption_lines is append-only'); END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER redemption_lines_no_delete BEFORE DELETE ON redemption_lines BEGIN SELECT RAISE(ABORT, 'redemption_lines is append-only'); END;
+-- +goose StatementEnd
+
 -- +goose Down
 DROP TABLE notices;
 DROP TABLE redemption_lines;
