@@ -16,6 +16,7 @@ import (
 
 type exportCmd struct {
 	Ledger exportLedger `cmd:"" help:"导出村账的全部交易（每行一笔 JSON），供任何人用自己的程序核对"`
+	Seals  exportSeals  `cmd:"" help:"导出各村最近的日封，留存在别处；以后用 verify --seals 核对"`
 }
 
 type exportLedger struct {

@@ -46,6 +46,7 @@ type cli struct {
 	Migrate migrateCmd `cmd:"" help:"升级数据库结构"`
 	Import  importCmd  `cmd:"" help:"从 Excel 或 CSV 导入户册、积分细则"`
 	Export  exportCmd  `cmd:"" help:"导出数据"`
+	Backup  backupCmd  `cmd:"" help:"备份 SQLite 数据库，不用停服务"`
 	Admin   adminCmd   `cmd:"" help:"建立管理员、重设密码"`
 	Boards  boardsCmd  `cmd:"" help:"积分榜维护"`
 	Verify  verifyCmd  `cmd:"" help:"核对全部账目，有不符时退出码为 1"`

@@ -19,6 +19,7 @@ import (
 type verifyCmd struct {
 	Proof     string        `placeholder:"编码/号" help:"不核对，打印一笔交易属于当天日封的证明（JSON），例如 439900100201/1234；用 scripts/check-proof.mjs 检查"`
 	SinceSeal bool          `help:"从上次核对无误的日封接着核对，之前的不再重读（记在数据目录的 verified.gob 里）；不写则从头核对"`
+	Seals     string        `type:"path" placeholder:"文件" help:"再与留存在别处的日封比对（jishan export seals 写出的文件）：账被改动过，或是更早的账，都看得出来"`
 	Wait      time.Duration `default:"10s" help:"积分榜与账本不符时，最多等多久再下结论：正在记的账要过一会儿才到榜上"`
 }
 
@@ -39,6 +40,17 @@ func (v verifyCmd) Run(e *env) error {
 	found, err := verifyDatabase(e, d, marksIn(c.DataDir), v.SinceSeal)
 	if err != nil {
 		return err
+	}
+	if v.Seals != "" {
+		kept, err := readSeals(v.Seals)
+		if err != nil {
+			return err
+		}
+		n, err := compareSeals(e, d, kept)
+		if err != nil {
+			return err
+		}
+		found += n
 	}
 	if len(c.Redis.Addrs) > 0 {
 		r, err := rdb.Open(e.ctx, c.Redis)

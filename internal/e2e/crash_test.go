@@ -52,6 +52,24 @@ type child struct {
 	cmd  *exec.Cmd
 }
 
+// newChild is a server on the database of dsn, with a free address, not yet started. It does not outlive the test.
+func newChild(t testing.TB, path, dsn string) *child {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	c := &child{path: path, addr: l.Addr().String()}
+	require.NoError(t, l.Close())
+	c.env = append(os.Environ(), "JISHAN_CONFIG=", "JISHAN_DB_DSN="+dsn, "JISHAN_DATA_DIR="+t.TempDir(), "JISHAN_HTTP_ADDR="+c.addr,
+		"JISHAN_LOG_LEVEL=error", "JISHAN_AUTH_ACCESS_TTL=1h", "JISHAN_REDIS_ADDRS=")
+	t.Cleanup(func() {
+		if c.cmd != nil {
+			_ = c.cmd.Process.Kill()
+			_ = c.cmd.Wait()
+		}
+	})
+	return c
+}
+
 func (c *child) start(t testing.TB) {
 	t.Helper()
 	c.cmd = exec.Command(c.path, "serve")
@@ -157,17 +175,8 @@ func TestKilledInTheMiddle(t *testing.T) {
 		before[h] = p.balance(t, p.a.id, h)
 	}
 
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	c := &child{path: path, addr: l.Addr().String()}
-	require.NoError(t, l.Close())
-	c.env = append(os.Environ(), "JISHAN_CONFIG=", "JISHAN_DB_DSN="+dsn, "JISHAN_DATA_DIR="+t.TempDir(), "JISHAN_HTTP_ADDR="+c.addr,
-		"JISHAN_LOG_LEVEL=error", "JISHAN_AUTH_ACCESS_TTL=1h", "JISHAN_REDIS_ADDRS=")
+	c := newChild(t, path, dsn)
 	c.start(t)
-	t.Cleanup(func() {
-		_ = c.cmd.Process.Kill()
-		_ = c.cmd.Wait()
-	})
 	stranger := client{base: "http://" + c.addr}
 	officer := p.account(t, stranger, auth.KindOfficer, "officer", auth.Assignment{Role: auth.RoleVillage, Region: p.a.id})
 	clerk := p.account(t, stranger, auth.KindMerchant, "clerk", auth.Assignment{Role: auth.RoleClerk, Merchant: p.m.id})
