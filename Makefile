@@ -10,10 +10,10 @@ VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 GOBUILD := go build -ldflags "-s -w -X main.version=$(VERSION)"
 
 .DEFAULT_GOAL := help
-.PHONY: help run build web test test-quick test-race proof bench lint fuzz openapi grants screenshots clean
+.PHONY: help run build web test test-quick test-race proof bench lint fuzz openapi grants operations-walk screenshots clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: build ## build, and run a demo township at http://127.0.0.1:8080 (JISHAN_HTTP_ADDR, JISHAN_DATA_DIR change it)
 	./bin/jishan demo
@@ -39,6 +39,9 @@ proof: ## the program under faults on SQLite, MariaDB and a Redis Cluster, judge
 
 bench: ## throughput on MariaDB and SQLite; writes docs/benchmarks.md
 	./scripts/bench.sh
+
+operations-walk: build ## the installation of docs/operations.md on throwaway servers: two processes, nginx, backup, restore, verify
+	WITH_NGINX=1 ./scripts/services.sh ./scripts/operations-walk.sh
 
 lint: ## gofmt and go vet
 	./scripts/lint.sh

@@ -4,7 +4,7 @@
 #   scripts/services.sh COMMAND [ARG…]   runs the command with TEST_DSN and TEST_REDIS set, then removes everything
 #   scripts/services.sh                  prints the two, and keeps the servers until Ctrl-C
 #
-# What is missing is installed by apt (as root, or through sudo). MariaDB commits as it would in production:
+# WITH_NGINX=1 sees to it that nginx is there too. What is missing is installed by apt (as root, or through sudo). MariaDB commits as it would in production:
 # innodb_flush_log_at_trx_commit=1.
 set -euo pipefail
 
@@ -12,6 +12,7 @@ say() { echo "services: $*" >&2; }
 
 # shellcheck source=packages.sh
 . "$(dirname "$0")/packages.sh"
+[ -z "${WITH_NGINX:-}" ] || command -v nginx >/dev/null || missing+=(nginx-light)
 [ ${#missing[@]} = 0 ] || install "${missing[@]}"
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/jishan-services-XXXXXX")

@@ -75,6 +75,8 @@ func New(ctx context.Context, c *conf.Config, o Options) (_ *App, err error) {
 	if err != nil {
 		return nil, errs.ErrUnavailable.Wrap(err)
 	}
+	metrics := obs.NewRegistry()
+	a.DB.Observe(metrics)
 	schema := a.DB.Current
 	if c.DB.Migrate {
 		schema = a.DB.Migrate
@@ -90,7 +92,6 @@ func New(ctx context.Context, c *conf.Config, o Options) (_ *App, err error) {
 	}
 	a.Boards = board.New(a.DB, a.Redis, board.Options{Prefix: o.BoardPrefix, Log: a.Log})
 
-	metrics := obs.NewRegistry()
 	obs.Queue(metrics, "award", a.Awards.Waiting)
 	obs.Queue(metrics, "redeem", a.Redeem.Waiting)
 	a.API = api.New(api.Deps{

@@ -31,6 +31,8 @@ import (
 	gormmysql "gorm.io/driver/mysql"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
+
+	"jishan/internal/obs"
 )
 
 // Dialect is the family of SQL spoken.
@@ -61,6 +63,7 @@ type DB struct {
 	clock   func() time.Time
 	log     *slog.Logger
 	watch   func(query string, args []any) // may be nil
+	meters  *obs.Transactions              // nil: nobody counts
 	memo    sync.Map
 }
 
@@ -229,6 +232,21 @@ func (d *DB) Close() error {
 
 // Ping reports whether the database answers.
 func (d *DB) Ping(ctx context.Context) error { return d.wp.PingContext(ctx) }
+
+// Observe adds the metrics of transactions and of the pools; once, before the first transaction.
+func (d *DB) Observe(r *obs.Registry) {
+	pool := func(name string, p *sql.DB) {
+		obs.Pool(r, name, func() obs.PoolStats {
+			s := p.Stats()
+			return obs.PoolStats{Open: s.OpenConnections, InUse: s.InUse, Waits: s.WaitCount, Waited: s.WaitDuration}
+		})
+	}
+	pool("write", d.wp)
+	if d.rp != d.wp {
+		pool("read", d.rp)
+	}
+	d.meters = obs.NewTransactions(r)
+}
 
 // Stats are the writer pool's.
 func (d *DB) Stats() sql.DBStats { return d.wp.Stats() }

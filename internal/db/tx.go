@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm"
 
 	"jishan/internal/errs"
+	"jishan/internal/obs"
 )
 
 // ErrRetry, wrapped by a transaction's function, asks for the transaction to be run again: somebody else did at the same
@@ -22,10 +23,16 @@ const maxAttempts = 10
 // connection lost before the commit or ErrRetry roll everything back and run fn again, with growing pauses that hold
 // nothing, ten times at most; then errs.ErrUnavailable with the last error inside. MySQL runs at READ COMMITTED, so that
 // what is read after a lock is what the lock's last holder committed.
-func (d *DB) Tx(ctx context.Context, fn func(Tx) error) error {
-	var err error
+func (d *DB) Tx(ctx context.Context, fn func(Tx) error) (err error) {
+	if d.meters != nil {
+		began := time.Now()
+		defer func() { d.meters.Done(time.Since(began), err) }()
+	}
 	for attempt := range maxAttempts {
 		if attempt > 0 {
+			if d.meters != nil {
+				d.meters.Retried(reason(err))
+			}
 			pause := min(time.Millisecond<<attempt, 100*time.Millisecond)
 			pause = pause/2 + rand.N(pause)
 			select {
@@ -39,6 +46,17 @@ func (d *DB) Tx(ctx context.Context, fn func(Tx) error) error {
 		}
 	}
 	return errs.ErrUnavailable.Wrap(fmt.Errorf("transaction gave up after %d attempts: %w", maxAttempts, err))
+}
+
+// reason is why a transaction is run again, for the metrics.
+func reason(err error) string {
+	switch {
+	case errors.Is(err, ErrRetry):
+		return obs.RetryRival
+	case Conflict(err):
+		return obs.RetryConflict
+	}
+	return obs.RetryConnection
 }
 
 func (d *DB) once(ctx context.Context, attempt int, fn func(Tx) error) (err error) {

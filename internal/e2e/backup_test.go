@@ -28,7 +28,7 @@ import (
 func (c *child) command(t testing.TB, dsn, dataDir string, args ...string) (int, string) {
 	t.Helper()
 	cmd := exec.Command(c.path, args...)
-	cmd.Env = append(os.Environ(), "JISHAN_CONFIG=", "JISHAN_DB_DSN="+dsn, "JISHAN_DATA_DIR="+dataDir, "JISHAN_REDIS_ADDRS=")
+	cmd.Env = append(os.Environ(), "JISHAN_CONFIG=", "JISHAN_DB_DSN="+dsn, "JISHAN_DATA_DIR="+dataDir, "JISHAN_REDIS_ADDRS=", "JISHAN_HTTP_ADDR=127.0.0.1:0")
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) {

@@ -1,6 +1,7 @@
 package obs
 
 import (
+	"errors"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -9,6 +10,9 @@ import (
 
 // Namespace begins the name of every metric of ours.
 const Namespace = "jishan"
+
+// Registry is where the parts of the program leave their metrics.
+type Registry = prometheus.Registry
 
 // NewRegistry has what the Go runtime and the process tell about themselves; each part of the program adds its own.
 func NewRegistry() *prometheus.Registry {
@@ -75,13 +79,20 @@ func (h *HTTP) Observe(service, route, result string, took time.Duration) {
 	h.seconds.WithLabelValues(service, route, result).Observe(took.Seconds())
 }
 
+// Why a transaction is run again.
+const (
+	RetryConflict   = "conflict"   // deadlock, busy database, certification failure
+	RetryConnection = "connection" // lost, or none to be had
+	RetryRival      = "rival"      // somebody else did the same at the same moment
+)
+
 // Transactions are the metrics of database transactions.
 type Transactions struct {
 	seconds *prometheus.HistogramVec
 	retries *prometheus.CounterVec
 }
 
-// NewTransactions adds jishan_tx_seconds{result} and jishan_tx_retries_total{reason}.
+// NewTransactions adds jishan_tx_seconds{result}, where an error may be a refusal as well, and jishan_tx_retries_total{reason}.
 func NewTransactions(r *prometheus.Registry) *Transactions {
 	t := &Transactions{
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -93,6 +104,12 @@ func NewTransactions(r *prometheus.Registry) *Transactions {
 		}, []string{"reason"}),
 	}
 	r.MustRegister(t.seconds, t.retries)
+	for _, reason := range []string{RetryConflict, RetryConnection, RetryRival} {
+		t.retries.WithLabelValues(reason) // a rate needs the zero that was before the first
+	}
+	for _, err := range []error{nil, errors.New("any")} {
+		t.seconds.WithLabelValues(result(err))
+	}
 	return t
 }
 
@@ -101,36 +118,8 @@ func (t *Transactions) Done(took time.Duration, err error) {
 	t.seconds.WithLabelValues(result(err)).Observe(took.Seconds())
 }
 
-// Retried notes that a transaction is run again; reason is a word such as "deadlock".
+// Retried notes that a transaction is run again, for one of the reasons above.
 func (t *Transactions) Retried(reason string) { t.retries.WithLabelValues(reason).Inc() }
-
-// Batches are the metrics of requests gathered into one commit.
-type Batches struct {
-	size    *prometheus.HistogramVec
-	seconds *prometheus.HistogramVec
-}
-
-// NewBatches adds jishan_batch_items{lane} and jishan_batch_seconds{lane,result}.
-func NewBatches(r *prometheus.Registry) *Batches {
-	b := &Batches{
-		size: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Namespace: Namespace, Name: "batch_items", Help: "Requests in one commit.",
-			Buckets: prometheus.ExponentialBuckets(1, 2, 10),
-		}, []string{"lane"}),
-		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Namespace: Namespace, Name: "batch_seconds", Help: "Time of one commit.",
-			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 5},
-		}, []string{"lane", "result"}),
-	}
-	r.MustRegister(b.size, b.seconds)
-	return b
-}
-
-// Done notes a batch that ended.
-func (b *Batches) Done(lane string, items int, took time.Duration, err error) {
-	b.size.WithLabelValues(lane).Observe(float64(items))
-	b.seconds.WithLabelValues(lane, result(err)).Observe(took.Seconds())
-}
 
 func result(err error) string {
 	if err != nil {

@@ -138,12 +138,11 @@ func TestMetrics(t *testing.T) {
 	waiting := 3
 	obs.Queue(r, "award", func() int { return waiting })
 	obs.Queue(r, "redeem", func() int { return 0 })
-	h, tx, b := obs.NewHTTP(r), obs.NewTransactions(r), obs.NewBatches(r)
+	h, tx := obs.NewHTTP(r), obs.NewTransactions(r)
 	h.Observe("wechat", "code2session", "ok", 20*time.Millisecond)
 	tx.Done(3*time.Millisecond, nil)
 	tx.Done(time.Millisecond, errors.New("x"))
-	tx.Retried("deadlock")
-	b.Done("award", 64, 5*time.Millisecond, nil)
+	tx.Retried(obs.RetryConflict)
 	for _, name := range []string{"write", "read"} {
 		obs.Pool(r, name, func() obs.PoolStats {
 			return obs.PoolStats{Open: 5, InUse: 2, Waits: 7, Waited: 1500 * time.Millisecond}
@@ -155,8 +154,7 @@ func TestMetrics(t *testing.T) {
 	text := w.Body.String()
 	for _, want := range []string{
 		`jishan_queue_waiting{queue="award"} 3`, `jishan_queue_waiting{queue="redeem"} 0`,
-		`jishan_tx_retries_total{reason="deadlock"} 1`, `jishan_tx_seconds_count{result="error"} 1`, `jishan_tx_seconds_sum{result="ok"} 0.003`,
-		`jishan_batch_items_sum{lane="award"} 64`, `jishan_batch_seconds_count{lane="award",result="ok"} 1`,
+		`jishan_tx_retries_total{reason="conflict"} 1`, `jishan_tx_seconds_count{result="error"} 1`, `jishan_tx_seconds_sum{result="ok"} 0.003`,
 		`jishan_outgoing_seconds_count{result="ok",route="code2session",service="wechat"} 1`,
 		"go_goroutines ", "process_open_fds ", `jishan_db_connections{pool="write",state="in_use"} 2`,
 		`jishan_db_connections{pool="read",state="idle"} 3`, `jishan_db_waits_total{pool="write"} 7`, `jishan_db_waited_seconds_total{pool="write"} 1.5`, "go_build_info{",

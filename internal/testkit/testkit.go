@@ -120,6 +120,20 @@ func limited(t testing.TB, dsn string) string {
 	return c.FormatDSN()
 }
 
+// Admin is the address of the same database for whoever may change its tables.
+func Admin(t testing.TB, dsn string) string {
+	t.Helper()
+	if !OnMySQL() {
+		return dsn
+	}
+	c, err := mysql.ParseDSN(dsn)
+	require.NoError(t, err)
+	admin, err := mysql.ParseDSN(os.Getenv("TEST_DSN"))
+	require.NoError(t, err)
+	admin.DBName = c.DBName
+	return admin.FormatDSN()
+}
+
 // Tamper changes rows as somebody would who has the whole database in hand: on MariaDB as its administrator, on SQLite without
 // the triggers. Several statements are separated by semicolons; then they take no arguments.
 func Tamper(t testing.TB, d *db.DB, query string, args ...any) {
