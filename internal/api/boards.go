@@ -162,10 +162,7 @@ func (s *Server) boardOut(ctx context.Context, c *Call, q BoardQuery, read func(
 	if !slices.Contains(board.Subjects(scope.Kind), subject) {
 		return out, board.ErrSubject.New()
 	}
-	period := q.Period.V
-	if period.Kind == "" {
-		period = cal.Period{Kind: cal.ByMonth, N: int32(cal.MonthOf(s.deps.DB.Now()))}
-	}
+	period := s.orThisMonth(q.Period.V)
 	page, err := read(board.Query{Scope: scope.ID, Subject: subject, Period: period, FullNames: !board.MaskFor(c.Actor, scope.ID)})
 	if err != nil {
 		return out, err

@@ -17,4 +17,5 @@ func (s *Server) features() {
 	s.boardOps()
 	s.userOps()
 	s.reportOps()
+	s.publicOps()
 }

@@ -71,6 +71,7 @@ type Op struct {
 	MaxBody    int64  // bytes; 0 is the configured limit
 	Upload     bool   // takes multipart/form-data with one part "file"
 	Takes      string // Chinese, what the file of an upload is; empty is a sheet
+	Open       bool   // without log-in: bounded by address, and kept by caches for a minute
 	HasBody    bool   // set by registration: takes a JSON body
 }
 
@@ -94,6 +95,9 @@ func (o *Op) check() {
 	}
 	if (o.Perm == auth.Public) != (o.Audience&Strangers != 0) {
 		panic(fmt.Sprintf("api: operation %q: strangers may call exactly what is public", o.ID))
+	}
+	if o.Open && (o.Perm != auth.Public || o.Method != http.MethodGet) {
+		panic(fmt.Sprintf("api: operation %q: only what strangers may read is open", o.ID))
 	}
 	if o.Idempotent && o.Method == http.MethodGet {
 		panic(fmt.Sprintf("api: operation %q reads and needs no idempotency key", o.ID))
@@ -244,7 +248,11 @@ func (s *Server) gate(op *Op) func(huma.Context, func(huma.Context)) {
 			s.writeProblem(gc, err)
 			return
 		}
-		next(hc)
+		if !op.Open {
+			next(hc)
+			return
+		}
+		s.open(gc, func() { next(hc) }, func(err error) { s.writeProblem(gc, err) })
 	}
 }
 

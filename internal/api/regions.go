@@ -68,6 +68,7 @@ type Settings struct {
 	Shortfall      string `json:"shortfall" enum:"take,refuse,owe" doc:"扣分超过余额时：扣完为止、不让扣、可以欠"`
 	OwingLimit     Points `json:"owing_limit" doc:"最多可欠多少积分"`
 	MaskNames      bool   `json:"mask_names" doc:"积分榜上姓名打星号"`
+	Publish        bool   `json:"publish" required:"false" doc:"不用登录就能查本村的积分榜、日封和每一号账，姓名一律打星号"`
 	RedeemMin      Points `json:"redeem_min" doc:"每次兑换至少多少积分"`
 	RedeemStep     Points `json:"redeem_step" doc:"每次兑换须为多少的整倍数，0 为不限"`
 	RedeemMonthCap Points `json:"redeem_month_cap" doc:"每户每月最多兑换多少，0 为不限"`
@@ -79,13 +80,13 @@ var shortfalls = words[ledger.Shortfall]{ledger.Take: "take", ledger.Refuse: "re
 
 func settingsOut(s people.Settings) Settings {
 	return Settings{SchemeStart: s.SchemeStart, CloseDay: s.CloseDay, ExpiryMonths: s.ExpiryMonths, ExpiryAuto: s.ExpiryAuto, Shortfall: shortfalls[s.Shortfall],
-		OwingLimit: Points(s.OwingLimit), MaskNames: s.MaskNames, RedeemMin: Points(s.RedeemMin), RedeemStep: Points(s.RedeemStep),
+		OwingLimit: Points(s.OwingLimit), MaskNames: s.MaskNames, Publish: s.Publish, RedeemMin: Points(s.RedeemMin), RedeemStep: Points(s.RedeemStep),
 		RedeemMonthCap: Points(s.RedeemMonthCap), RedeemDays: s.RedeemDays, CardDayCap: Points(s.CardDayCap)}
 }
 
 func (s *Settings) domain(village id.ID) people.Settings {
 	return people.Settings{Village: village, SchemeStart: s.SchemeStart, CloseDay: s.CloseDay, ExpiryMonths: s.ExpiryMonths, ExpiryAuto: s.ExpiryAuto,
-		Shortfall: shortfalls.value(s.Shortfall), OwingLimit: points.Amount(s.OwingLimit), MaskNames: s.MaskNames, RedeemMin: s.RedeemMin.Amount(),
+		Shortfall: shortfalls.value(s.Shortfall), OwingLimit: points.Amount(s.OwingLimit), MaskNames: s.MaskNames, Publish: s.Publish, RedeemMin: s.RedeemMin.Amount(),
 		RedeemStep: s.RedeemStep.Amount(), RedeemMonthCap: s.RedeemMonthCap.Amount(), RedeemDays: s.RedeemDays, CardDayCap: s.CardDayCap.Amount()}
 }
 

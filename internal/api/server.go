@@ -23,6 +23,7 @@ import (
 	"jishan/internal/notice"
 	"jishan/internal/party"
 	"jishan/internal/people"
+	"jishan/internal/public"
 	"jishan/internal/rdb"
 	"jishan/internal/redeem"
 	"jishan/internal/report"
@@ -63,6 +64,7 @@ type Deps struct {
 	Notice *notice.Service
 	Board  *board.Service
 	Report *report.Service
+	Public *public.Service
 }
 
 // Server is the HTTP interface. Safe for concurrent use once made.
@@ -77,6 +79,7 @@ type Server struct {
 	ops      []Op
 	inside   chan struct{}
 	uploads  chan struct{}
+	throttle throttle
 	// authenticate is auth.Service.Authenticate.
 	authenticate func(ctx context.Context, token, address, requestID string) (auth.Actor, error)
 }
@@ -110,6 +113,8 @@ func newServer(d Deps) *Server {
 	h := d.Config.HTTP
 	s.limits = limits{body: int64(h.BodyLimit), upload: int64(h.UploadLimit), read: h.ReadTimeout, answer: h.WriteTimeout}
 
+	s.throttle = newThrottle(d.Redis, h.PublicRate)
+
 	gin.SetMode(gin.ReleaseMode)
 	s.gin = gin.New()
 	s.gin.HandleMethodNotAllowed = true
@@ -123,6 +128,7 @@ func newServer(d Deps) *Server {
 	s.gin.NoMethod(func(gc *gin.Context) { s.writeProblem(gc, ErrNoMethod.New()) })
 	s.probes()
 	s.pages()
+	s.publicPages()
 	s.screens("/admin", "console")
 	s.screens("/m", "miniapp")
 

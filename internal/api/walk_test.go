@@ -28,7 +28,7 @@ func nonsense(t *testing.T, w *township) {
 	}
 	kind := map[auth.Role]auth.Kind{auth.RoleVillager: auth.KindVillager, auth.RoleOwner: auth.KindMerchant, auth.RoleClerk: auth.KindMerchant}
 	fill := strings.NewReplacer("{id}", id.New().String(), "{user}", id.New().String(), "{village}", id.New().String(), "{member}", id.New().String(), "{number}", "7",
-		"{hash}", strings.Repeat("0", 32), "{size}", "small")
+		"{hash}", strings.Repeat("0", 32), "{size}", "small", "{code}", "439900100201", "{day}", "2026-11-23")
 	for _, op := range api.Operations() {
 		if op.ID == "auth-logout" {
 			continue // would end the session that the others need

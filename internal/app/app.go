@@ -17,6 +17,7 @@ import (
 	"jishan/internal/errs"
 	"jishan/internal/jobs"
 	"jishan/internal/obs"
+	"jishan/internal/public"
 	"jishan/internal/rdb"
 	"jishan/internal/report"
 	"jishan/internal/trial"
@@ -97,7 +98,7 @@ func New(ctx context.Context, c *conf.Config, o Options) (_ *App, err error) {
 	a.API = api.New(api.Deps{
 		Config: c, DB: a.DB, Redis: a.Redis, Log: a.Log, Metrics: metrics,
 		Auth: a.Auth, People: a.People, Rules: a.Rules, Shop: a.Shops, Notice: a.Notices, Party: a.Party,
-		Awards: a.Awards, Trial: trial.New(a.DB, a.Rules), Redeem: a.Redeem, Board: a.Boards, Report: report.New(a.DB), WeChat: a.WeChat,
+		Awards: a.Awards, Trial: trial.New(a.DB, a.Rules), Redeem: a.Redeem, Board: a.Boards, Report: report.New(a.DB), Public: public.New(a.DB, a.Boards), WeChat: a.WeChat,
 	})
 	a.Jobs = jobs.New(a.DB, jobs.Options{Sole: a.folder != nil, Log: a.Log}, a.jobs()...)
 	return a, nil

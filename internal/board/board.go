@@ -76,6 +76,7 @@ type Query struct {
 	Period    cal.Period
 	Offset    int
 	Limit     int  // 0 = 20, at most 200
+	Masked    bool // names are masked whatever the village wants: nobody has logged in
 	FullNames bool // the reader may see names whole; see MaskFor
 }
 

@@ -99,14 +99,17 @@ func TestBoardsOfEveryScopeAndSubject(t *testing.T) {
 func TestVillageMayShowNames(t *testing.T) {
 	w := newWorld(t, open(t, conf.Redis{}))
 	h := w.houses[w.villages[0].ID][0]
-	w.exec("INSERT INTO village_settings (village_id, scheme_start, close_day, expiry_months, expiry_auto, shortfall, owing_limit, mask_names, redeem_min, redeem_step, redeem_month_cap, redeem_days, card_day_cap, updated_at)"+
-		" VALUES (?, 1, 5, 0, 0, 1, 0, 0, 0, 0, 0, '', 0, 0)", w.villages[0].ID)
+	w.exec("INSERT INTO village_settings (village_id, scheme_start, close_day, expiry_months, expiry_auto, shortfall, owing_limit, mask_names, publish, redeem_min, redeem_step, redeem_month_cap, redeem_days, card_day_cap, updated_at)"+
+		" VALUES (?, 1, 5, 0, 0, 1, 0, 0, 0, 0, 0, 0, '', 0, 0)", w.villages[0].ID)
 	w.award(h, thisMonth, 100)
 	w.award(w.houses[w.villages[1].ID][0], thisMonth, 50)
 	w.tick()
 	rows := w.top(w.township.ID, Household, always).Rows
 	require.Equal(t, "户主00", rows[0].Name)
 	require.Equal(t, "户**0", rows[1].Name, "the other village masks")
+	open, err := w.s.Top(context.Background(), Query{Scope: w.township.ID, Subject: Household, Period: always, Masked: true, FullNames: true})
+	require.NoError(t, err)
+	require.Equal(t, "户**0", open.Rows[0].Name, "nobody has logged in")
 }
 
 func TestMaskFor(t *testing.T) {
@@ -230,8 +233,8 @@ func TestSchemeYearsBeginWhereTheVillageSays(t *testing.T) {
 		w := newWorld(t, r)
 		a, b := w.villages[0].ID, w.villages[1].ID
 		for v, start := range map[id.ID]int{a: 1, b: 10} {
-			w.exec("INSERT INTO village_settings (village_id, scheme_start, close_day, expiry_months, expiry_auto, shortfall, owing_limit, mask_names, redeem_min, redeem_step, redeem_month_cap, redeem_days, card_day_cap, updated_at)"+
-				" VALUES (?, ?, 5, 0, 0, 1, 0, 0, 0, 0, 0, '', 0, 0)", v, start)
+			w.exec("INSERT INTO village_settings (village_id, scheme_start, close_day, expiry_months, expiry_auto, shortfall, owing_limit, mask_names, publish, redeem_min, redeem_step, redeem_month_cap, redeem_days, card_day_cap, updated_at)"+
+				" VALUES (?, ?, 5, 0, 0, 1, 0, 0, 0, 0, 0, 0, '', 0, 0)", v, start)
 		}
 		for _, h := range []id.ID{w.houses[a][0], w.houses[b][0]} {
 			w.award(h, 202609, 100)

@@ -259,6 +259,7 @@ func (s *Service) decorate(ctx context.Context, q Query, a answer) (Page, error)
 	for i, e := range a.list {
 		ids[i] = e.id
 	}
+	ofPeople := q.Subject != Branch && q.Subject != Village
 	names := a.names
 	var settings map[id.ID]people.Settings
 	err := s.db.Read(ctx, func(tx db.Tx) (err error) {
@@ -267,7 +268,7 @@ func (s *Service) decorate(ctx context.Context, q Query, a answer) (Page, error)
 				return err
 			}
 		}
-		if q.FullNames || q.Subject == Branch || q.Subject == Village {
+		if !ofPeople || q.FullNames || q.Masked {
 			return nil
 		}
 		seen, villages := map[id.ID]bool{}, []id.ID(nil)
@@ -285,7 +286,7 @@ func (s *Service) decorate(ctx context.Context, q Query, a answer) (Page, error)
 	}
 	for i, e := range a.list {
 		n := names[e.id]
-		if settings[n.village].MaskNames {
+		if ofPeople && q.Masked || settings[n.village].MaskNames {
 			n.name = people.Mask(n.name)
 		}
 		page.Rows[i] = Row{Rank: e.rank, ID: e.id, Name: n.name, Village: n.village, VillageName: n.villageName, Group: n.group, GroupName: n.groupName,

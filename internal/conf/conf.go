@@ -58,6 +58,7 @@ type HTTP struct {
 	ReadTimeout    time.Duration `conf:"read_timeout"`
 	WriteTimeout   time.Duration `conf:"write_timeout"`
 	TrustedProxies []string      `conf:"trusted_proxies"`
+	PublicRate     int           `conf:"public_rate"` // requests per minute from one address; 0 is no limit
 }
 
 // DB is the database. An empty DSN is SQLite in the data folder.

@@ -64,6 +64,7 @@ func (f *filler) regions(ctx context.Context) (err error) {
 			return fmt.Errorf("making %s: %w", v.Name, err)
 		}
 		set := people.DefaultSettings(r.ID)
+		set.Publish = true
 		set.RedeemMin, set.RedeemMonthCap = points.Whole(10), points.Whole(1000)
 		if i == 0 { // the pilot has thought about it for longer
 			set.ExpiryMonths, set.SchemeStart = 24, 3

@@ -259,6 +259,12 @@ func LastSeal(tx db.Tx, book id.ID) (out DaySeal, err error) {
 	return out, err
 }
 
+// SealOf is the book's seal of a day; the zero seal where there is none.
+func SealOf(tx db.Tx, book id.ID, day cal.Day) (out DaySeal, err error) {
+	err = seals(tx, func(s DaySeal) { out = s }, "book_id = ? AND day = ?", int64(book), int64(day))
+	return out, err
+}
+
 // Seals are the book's newest of the days before the given one (0: from the newest), at most limit.
 func Seals(tx db.Tx, book id.ID, before cal.Day, limit int) (out []DaySeal, err error) {
 	if before == 0 {

@@ -64,6 +64,14 @@ func Prove(tx db.Tx, key Key) (Proof, error) {
 	return p, nil
 }
 
+// LastNumber is the number of the book's newest transaction; 0 where it has none.
+func LastNumber(tx db.Tx, book id.ID) (n int64, err error) {
+	if err := tx.Raw("SELECT number FROM ledger_heads WHERE book_id = ?", book).Scan(&n).Error; err != nil {
+		return 0, fmt.Errorf("reading the head of a chain: %w", err)
+	}
+	return n, nil
+}
+
 // ProofDocument is a proof as it is handed out, format jishan-proof-1 of docs/ledger-format.md.
 type ProofDocument struct {
 	Format  string       `json:"format"`

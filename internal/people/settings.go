@@ -29,6 +29,7 @@ type settingsRow struct {
 	Shortfall      int
 	OwingLimit     points.Amount
 	MaskNames      bool
+	Publish        bool
 	RedeemMin      points.Amount
 	RedeemStep     points.Amount
 	RedeemMonthCap points.Amount
@@ -41,13 +42,13 @@ var shortfallCodes = map[int]ledger.Shortfall{1: ledger.Take, 2: ledger.Refuse, 
 
 func (r settingsRow) settings() Settings {
 	return Settings{Village: r.VillageID, SchemeStart: r.SchemeStart, CloseDay: r.CloseDay, ExpiryMonths: r.ExpiryMonths, ExpiryAuto: r.ExpiryAuto,
-		Shortfall: shortfallCodes[r.Shortfall], OwingLimit: r.OwingLimit, MaskNames: r.MaskNames, RedeemMin: r.RedeemMin, RedeemStep: r.RedeemStep,
+		Shortfall: shortfallCodes[r.Shortfall], OwingLimit: r.OwingLimit, MaskNames: r.MaskNames, Publish: r.Publish, RedeemMin: r.RedeemMin, RedeemStep: r.RedeemStep,
 		RedeemMonthCap: r.RedeemMonthCap, RedeemDays: r.RedeemDays, CardDayCap: r.CardDayCap}
 }
 
 // SettingsOf reads the villages' settings; every village asked for is in the map.
 func SettingsOf(tx db.Tx, villages ...id.ID) (map[id.ID]Settings, error) {
-	rows, err := byID[settingsRow](tx, "village_id, scheme_start, close_day, expiry_months, expiry_auto, shortfall, owing_limit, mask_names, redeem_min, redeem_step, redeem_month_cap, redeem_days, card_day_cap",
+	rows, err := byID[settingsRow](tx, "village_id, scheme_start, close_day, expiry_months, expiry_auto, shortfall, owing_limit, mask_names, publish, redeem_min, redeem_step, redeem_month_cap, redeem_days, card_day_cap",
 		"village_settings", "village_id", villages)
 	if err != nil {
 		return nil, err
@@ -58,6 +59,32 @@ func SettingsOf(tx db.Tx, villages ...id.ID) (map[id.ID]Settings, error) {
 	}
 	for _, r := range rows {
 		out[r.VillageID] = r.settings()
+	}
+	return out, nil
+}
+
+// Publishing are the villages that are open to anyone, in order of code.
+func Publishing(tx db.Tx) ([]Region, error) {
+	var rows []regionRow
+	if err := tx.Raw("SELECT " + regionColumns + " FROM regions WHERE id IN (SELECT village_id FROM village_settings WHERE publish = 1) ORDER BY code").Scan(&rows).Error; err != nil {
+		return nil, fmt.Errorf("reading the villages that publish: %w", err)
+	}
+	out := make([]Region, len(rows))
+	for i, r := range rows {
+		out[i] = r.region()
+	}
+	return out, nil
+}
+
+// GroupsOf are a village's groups, in order of code.
+func GroupsOf(tx db.Tx, village id.ID) ([]Region, error) {
+	var rows []regionRow
+	if err := tx.Raw("SELECT "+regionColumns+" FROM regions WHERE parent_id = ? AND kind = ? ORDER BY code", village, Group).Scan(&rows).Error; err != nil {
+		return nil, fmt.Errorf("reading a village's groups: %w", err)
+	}
+	out := make([]Region, len(rows))
+	for i, r := range rows {
+		out[i] = r.region()
 	}
 	return out, nil
 }
@@ -104,6 +131,7 @@ func (s Settings) differences(n Settings) string {
 	add("余额不足时", handling[s.Shortfall], handling[n.Shortfall])
 	add("最多欠分", s.OwingLimit, n.OwingLimit)
 	add("隐去姓名", yes[s.MaskNames], yes[n.MaskNames])
+	add("对外公开", yes[s.Publish], yes[n.Publish])
 	add("最少兑换", s.RedeemMin, n.RedeemMin)
 	add("兑换倍数", s.RedeemStep, n.RedeemStep)
 	add("每户每月最多兑换", s.RedeemMonthCap, n.RedeemMonthCap)
@@ -161,10 +189,10 @@ func (s *Service) UpdateSettings(ctx context.Context, actor auth.Actor, set Sett
 				code = c
 			}
 		}
-		cols := []string{"village_id", "scheme_start", "close_day", "expiry_months", "expiry_auto", "shortfall", "owing_limit", "mask_names", "redeem_min", "redeem_step",
+		cols := []string{"village_id", "scheme_start", "close_day", "expiry_months", "expiry_auto", "shortfall", "owing_limit", "mask_names", "publish", "redeem_min", "redeem_step",
 			"redeem_month_cap", "redeem_days", "card_day_cap", "updated_at"}
 		err = db.Upsert(tx, "village_settings", cols, []string{"village_id"}, cols[1:], nil, 1, func(_ int, args []any) []any {
-			return append(args, int64(set.Village), set.SchemeStart, set.CloseDay, set.ExpiryMonths, set.ExpiryAuto, code, int64(set.OwingLimit), set.MaskNames, int64(set.RedeemMin),
+			return append(args, int64(set.Village), set.SchemeStart, set.CloseDay, set.ExpiryMonths, set.ExpiryAuto, code, int64(set.OwingLimit), set.MaskNames, set.Publish, int64(set.RedeemMin),
 				int64(set.RedeemStep), int64(set.RedeemMonthCap), set.RedeemDays, int64(set.CardDayCap), tx.Millis())
 		})
 		if err != nil {

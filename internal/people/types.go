@@ -84,6 +84,7 @@ type Settings struct {
 	Shortfall      ledger.Shortfall // what a deduction over the balance does
 	OwingLimit     points.Amount
 	MaskNames      bool // boards show 张*三
+	Publish        bool // whether boards, seals and transactions, with masked names, are open to anyone
 	RedeemMin      points.Amount
 	RedeemStep     points.Amount
 	RedeemMonthCap points.Amount // per household; 0 none

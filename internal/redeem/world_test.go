@@ -160,9 +160,9 @@ func (w *world) settings(change func(*people.Settings)) {
 	set := people.DefaultSettings(w.village)
 	change(&set)
 	w.must(w.d.Tx(ctx, func(tx db.Tx) error {
-		cols := []string{"village_id", "scheme_start", "close_day", "expiry_months", "expiry_auto", "shortfall", "owing_limit", "mask_names", "redeem_min", "redeem_step", "redeem_month_cap", "redeem_days", "card_day_cap", "updated_at"}
+		cols := []string{"village_id", "scheme_start", "close_day", "expiry_months", "expiry_auto", "shortfall", "owing_limit", "mask_names", "publish", "redeem_min", "redeem_step", "redeem_month_cap", "redeem_days", "card_day_cap", "updated_at"}
 		return db.Upsert(tx, "village_settings", cols, cols[:1], cols[1:], nil, 1, func(_ int, args []any) []any {
-			return append(args, int64(w.village), 1, 5, 0, 0, 1, 0, 1, int64(set.RedeemMin), int64(set.RedeemStep), int64(set.RedeemMonthCap), set.RedeemDays, int64(set.CardDayCap), 0)
+			return append(args, int64(w.village), 1, 5, 0, 0, 1, 0, 1, 0, int64(set.RedeemMin), int64(set.RedeemStep), int64(set.RedeemMonthCap), set.RedeemDays, int64(set.CardDayCap), 0)
 		})
 	}))
 }

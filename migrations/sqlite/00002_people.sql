@@ -27,6 +27,7 @@ CREATE TABLE village_settings (
   shortfall TINYINT NOT NULL, -- a deduction over the balance: 1 take what is there, 2 refuse, 3 owe down to owing_limit
   owing_limit BIGINT NOT NULL,
   mask_names TINYINT NOT NULL, -- boards show 张*三
+  publish TINYINT NOT NULL, -- whether boards, seals and transactions, with masked names, are open to anyone
   redeem_min BIGINT NOT NULL,
   redeem_step BIGINT NOT NULL,
   redeem_month_cap BIGINT NOT NULL, -- per household; 0 none

@@ -1733,6 +1733,146 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/public/villages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 对外公开的村
+         * @description 只有在本村设置里选了对外公开的村；姓名一律打星号。
+         */
+        get: operations["public-villages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/public/villages/{code}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 一个村公开了什么
+         * @description 只有在本村设置里选了对外公开的村；姓名一律打星号。
+         */
+        get: operations["public-village"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/public/villages/{code}/board": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 公开的积分榜
+         * @description 从第 offset 名之后起。只有在本村设置里选了对外公开的村；姓名一律打星号。
+         */
+        get: operations["public-board"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/public/villages/{code}/seals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 一个村的日封
+         * @description 新的在前。
+         */
+        get: operations["public-seals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/public/villages/{code}/seals.txt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 下载一个村的日封清单
+         * @description 一行一封，新的在前：日期、从第几号、到第几号、指纹。可以自己存着。
+         */
+        get: operations["public-seal-list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/public/villages/{code}/seals/{day}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 下载一天的日封
+         * @description 这段文字的 SHA-256 就是日封的指纹。可以自己存着。
+         */
+        get: operations["public-seal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/public/villages/{code}/transactions/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 查账上的第几号
+         * @description 连同可以自己核算的证明。不含事由；党员积分不公开内容。只有在本村设置里选了对外公开的村；姓名一律打星号。
+         */
+        get: operations["public-transaction"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/redemptions/{village}/{number}": {
         parameters: {
             query?: never;
@@ -4398,6 +4538,11 @@ export interface components {
             /** @description 下一页的位置，放进 cursor；没有就是最后一页 */
             next?: string;
         };
+        PagePublicSeal: {
+            items: components["schemas"]["PublicSeal"][];
+            /** @description 下一页的位置，放进 cursor；没有就是最后一页 */
+            next?: string;
+        };
         PageReceipt: {
             items: components["schemas"]["Receipt"][];
             /** @description 下一页的位置，放进 cursor；没有就是最后一页 */
@@ -4778,6 +4923,10 @@ export interface components {
             stock?: number;
             unit: string;
         };
+        ProofSeal: {
+            hash: string;
+            text: string;
+        };
         ProxyInput: {
             household: string;
             lines?: components["schemas"]["BasketLine"][];
@@ -4788,6 +4937,159 @@ export interface components {
             reason: string;
             /** @description 告诉顾客的总积分；与现价不符就不兑 */
             total?: number;
+        };
+        PublicBoard: {
+            items: components["schemas"]["PublicRow"][];
+            /** @description 时段：月 2026-11、季 2026-Q4、年 2026、年度 scheme-2026 或累计 all */
+            period: string;
+            period_name: string;
+            /**
+             * Format: int64
+             * @description 榜上共多少
+             */
+            total: number;
+        };
+        PublicPlace: {
+            code: string;
+            name: string;
+        };
+        PublicProof: {
+            book: string;
+            /** @description jishan-proof-1，见 docs/ledger-format.md */
+            format: string;
+            hash: string;
+            /** Format: int64 */
+            number: number;
+            path: string[];
+            seal: components["schemas"]["ProofSeal"];
+            /** @description 这一号可以公开的部分，指纹就是它的 SHA-256；党员积分不给 */
+            text?: string;
+        };
+        PublicRow: {
+            /**
+             * Format: int64
+             * @description 升降多少名
+             */
+            by?: number;
+            group_name?: string;
+            /** @description 打了星号的姓名 */
+            name: string;
+            /**
+             * Format: int64
+             * @description 同分同名次：1、2、2、4
+             */
+            rank: number;
+            /** @description 积分，最多两位小数 */
+            score: number;
+            /**
+             * @description 与上一时段相比
+             * @enum {string}
+             */
+            trend?: "up" | "down" | "same" | "new";
+        };
+        PublicSeal: {
+            /**
+             * Format: date-time
+             * @description 封存的时间
+             */
+            at: string;
+            /**
+             * Format: date
+             * @description 日期，如 2026-11-23
+             */
+            day: string;
+            /**
+             * Format: int64
+             * @description 从第几号
+             */
+            first: number;
+            /** @description 日封的指纹 */
+            hash: string;
+            /**
+             * Format: int64
+             * @description 到第几号
+             */
+            last: number;
+            /** @description 上一封的指纹 */
+            prev: string;
+            /** @description 这一天各号指纹的树根 */
+            root: string;
+            /** @description 这一天各类变动的合计，只列不为零的 */
+            sums: components["schemas"]["PublicSum"][];
+        };
+        PublicSum: {
+            name: string;
+            /** @description 积分，最多两位小数 */
+            points: number;
+        };
+        PublicTransaction: {
+            /**
+             * @description party：党员积分，不公开内容
+             * @enum {string}
+             */
+            asset: "points" | "party";
+            /**
+             * Format: date-time
+             * @description 记账时间
+             */
+            at: string;
+            /**
+             * Format: date
+             * @description 事情发生的日期
+             */
+            day?: string;
+            /** @description 本号的指纹 */
+            hash: string;
+            /** @description 户主，打了星号 */
+            household?: string;
+            /** @enum {string} */
+            kind?: "award" | "deduct" | "redeem" | "refund" | "expire" | "settle" | "reverse" | "opening";
+            kind_name?: string;
+            /**
+             * Format: int64
+             * @description 账上最新的一号
+             */
+            last: number;
+            /** @description 变动了多少积分 */
+            moved?: number;
+            /** Format: int64 */
+            number: number;
+            /** @description 上一号的指纹 */
+            previous: string;
+            proof?: components["schemas"]["PublicProof"];
+            /**
+             * Format: int64
+             * @description 撤销的是第几号
+             */
+            reverses?: number;
+            /** @description 累计积分的变动 */
+            score?: number;
+            /**
+             * @description 有证明、当天还没有封存、与当天的日封对不上
+             * @enum {string}
+             */
+            state: "proven" | "unsealed" | "broken";
+        };
+        PublicVillage: {
+            /** @description 区划代码 */
+            code: string;
+            /** @description 各组；列表里没有 */
+            groups?: components["schemas"]["PublicPlace"][];
+            /**
+             * Format: int64
+             * @description 账上最新的一号；列表里没有
+             */
+            last?: number;
+            name: string;
+            /** @description 公开页面的地址 */
+            page: string;
+            /** @description 最近的日封；列表里没有 */
+            seal?: components["schemas"]["PublicSeal"];
+            /** @description 所在乡镇 */
+            township: string;
+        };
+        PublicVillages: {
+            items: components["schemas"]["PublicVillage"][];
         };
         Rate: {
             /** @description 多少积分 */
@@ -5371,6 +5673,8 @@ export interface components {
             mask_names: boolean;
             /** @description 最多可欠多少积分 */
             owing_limit: number;
+            /** @description 不用登录就能查本村的积分榜、日封和每一号账，姓名一律打星号 */
+            publish?: boolean;
             /** @description 兑换日：空为每天，1,15 为每月几号，w6,w7 为星期几 */
             redeem_days: string;
             /** @description 每次兑换至少多少积分 */
@@ -9271,6 +9575,243 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Product"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "public-villages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublicVillages"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "public-village": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description 村的区划代码 */
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublicVillage"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "public-board": {
+        parameters: {
+            query?: {
+                /** @description 组的代码；不填为全村 */
+                group?: string;
+                subject?: "household" | "person";
+                /** @description 不填为本月 */
+                period?: string;
+                offset?: number;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description 村的区划代码 */
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublicBoard"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "public-seals": {
+        parameters: {
+            query?: {
+                /** @description 上一页给出的 next */
+                cursor?: string;
+                /** @description 每页多少条 */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description 村的区划代码 */
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PagePublicSeal"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "public-seal-list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description 村的区划代码 */
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 文件 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "public-seal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description 村的区划代码 */
+                code: string;
+                /** @description 日期，如 2026-11-23 */
+                day: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description 文件 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "public-transaction": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description 村的区划代码 */
+                code: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublicTransaction"];
                 };
             };
             /** @description Error */

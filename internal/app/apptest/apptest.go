@@ -52,7 +52,7 @@ func Start(t testing.TB, change ...func(*Setup)) *Server {
 	c.HTTP.Addr = "127.0.0.1:0"
 	c.WeChat = fake.Config()
 	c.Demo.Enabled = true
-	c.Auth.LoginPerAddress = 1_000_000 // all clients of a test come from one address
+	c.HTTP.PublicRate, c.Auth.LoginPerAddress = 0, 1_000_000 // all clients of a test come from one address
 	if addr := os.Getenv("TEST_REDIS"); addr != "" {
 		c.Redis.Addrs = []string{addr}
 	}
