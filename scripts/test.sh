@@ -55,6 +55,7 @@ fi
 miniapp() { ./scripts/web.sh browser e2e/miniapp/; }
 
 stage 'console in Chromium' ./scripts/web.sh browser e2e/console/
+stage 'public pages in Chromium' ./scripts/web.sh browser e2e/public/
 stage 'mini-program in Chromium' miniapp
 
 printf '\n=== summary (%s s)\n' "$SECONDS"

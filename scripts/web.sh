@@ -5,7 +5,7 @@
 #                                 web/dist/miniapp (the web page) and web/miniapp/dist/mp-weixin (for WeChat)
 #   scripts/web.sh types          writes web/api/schema.d.ts anew from docs/openapi.json
 #   scripts/web.sh check          types are current, vue-tsc, unit tests; needs the build, for WeChat's is run as it was built
-#   scripts/web.sh browser [ARG…] the tests in web/e2e (e2e/console/, e2e/miniapp/), in Chromium, against bin/jishan with demo data
+#   scripts/web.sh browser [ARG…] the tests in web/e2e (e2e/console/, e2e/public/, e2e/miniapp/), in Chromium, against bin/jishan with demo data
 #   scripts/web.sh screenshots    takes the pictures in docs/screens the same way
 #   scripts/web.sh deps FOLDER    only the installing, for a folder below web/
 set -euo pipefail
