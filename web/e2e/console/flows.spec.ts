@@ -190,7 +190,7 @@ test('a rule book is changed as a new version, compared and adopted', async ({ p
   await row.getByRole('button', { name: '修改' }).click()
   await page.getByRole('dialog').getByLabel('多少分', { exact: true }).fill('7')
   await page.getByRole('dialog').getByRole('button', { name: '保存' }).click()
-  await expect(page.getByText('保存好了')).toBeVisible()
+  await expect(page.getByText('保存好了', { exact: true })).toBeVisible()
   await page.goto('/admin/rules')
   await settled(page)
   await book.getByRole('button', { name: '比较两版' }).click()
