@@ -67,10 +67,10 @@ const pin = '7924'
 const perTest = 12
 
 /**
- * A household of the first village with points to spend, a card and a PIN. Tests run side by side: each gives its own number
- * and looks through households that no other test touches.
+ * A household of the first village with points to spend, of which no test wants more than twice 60, a card and a PIN.
+ * Tests run side by side: each gives its own number and looks through households that no other test touches.
  */
-export async function household(request: APIRequestContext, number: number, atLeast = 200): Promise<Home> {
+export async function household(request: APIRequestContext, number: number, atLeast = 130): Promise<Home> {
   const officer = await as(request, { audience: 'officer', login: 'cun-xyx' })
   const village = (await officer.get('/auth/me')).roles[0].region
   const { items } = await officer.get('/households?limit=200&village=' + village)
