@@ -8,6 +8,7 @@ import (
 	"jishan/internal/db"
 	"jishan/internal/db/batch"
 	"jishan/internal/id"
+	"jishan/internal/stamp"
 )
 
 // facts are what the database says about a session now.
@@ -63,7 +64,7 @@ type sessionUser struct {
 	session          id.ID
 	expires, revoked int64
 	user             userRow
-	regions          int64 // how many there are
+	regions          int64 // the stamp of the regions
 	// One of the user's roles, a row for each; empty where the user has none.
 	role                     Role
 	region, merchant, branch id.ID
@@ -78,7 +79,7 @@ type boundRow struct {
 func (s *Service) read(tx db.Tx, sessions []id.ID) (map[id.ID]facts, error) {
 	var rows []sessionUser
 	const q = "SELECT s.id, s.expires_at, s.revoked_at, u.id, u.kind, u.name, u.must_change, u.disabled_at, " +
-		"(SELECT COUNT(*) FROM regions), COALESCE(r.role, ''), COALESCE(r.region_id, 0), COALESCE(r.merchant_id, 0), COALESCE(r.branch_id, 0) " +
+		"(SELECT COALESCE(MAX(n), 0) FROM stamps WHERE name = '" + stamp.Regions + "'), COALESCE(r.role, ''), COALESCE(r.region_id, 0), COALESCE(r.merchant_id, 0), COALESCE(r.branch_id, 0) " +
 		"FROM sessions s JOIN users u ON u.id = s.user_id LEFT JOIN user_roles r ON r.user_id = u.id WHERE s.id IN ?"
 	each := func(in db.Row) error {
 		var r sessionUser

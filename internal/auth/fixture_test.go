@@ -11,6 +11,7 @@ import (
 	"jishan/internal/audit"
 	"jishan/internal/db"
 	"jishan/internal/id"
+	"jishan/internal/stamp"
 	"jishan/internal/testkit"
 )
 
@@ -147,6 +148,7 @@ func (w *world) region(kind int, county, town, village id.ID) id.ID {
 	w.regionCodes++
 	w.exec("INSERT INTO regions (id, parent_id, kind, code, name, initials, county_id, township_id, village_id, created_at) VALUES (?,?,?,?,?,?,?,?,?,1)",
 		k, parent, kind, strings.Repeat("9", w.regionCodes), "地区", "DQ", county, town, village)
+	w.tx(func(tx db.Tx) error { return stamp.Count(tx, stamp.Regions) })
 	return k
 }
 

@@ -21,14 +21,14 @@ type tree struct {
 	below map[id.ID]idSet
 }
 
-// trees keeps the last tree read. The number of regions is asked with every session and the tree read again when it differs:
-// regions are a few thousand rows at most, and an officer works in a village from the request after the one that founded it.
+// trees keeps the last tree read. The stamp of the regions is asked with every session and the tree read again when it differs:
+// an officer works in a village from the request after the one that founded it. Regions are a few thousand rows at most.
 type trees struct {
 	mu   sync.Mutex
 	last *tree
 }
 
-// get is a tree of count regions.
+// get is a tree at least as new as the stamp count, which was read before.
 func (t *trees) get(tx db.Tx, count int64) (*tree, error) {
 	t.mu.Lock()
 	last := t.last
@@ -36,7 +36,7 @@ func (t *trees) get(tx db.Tx, count int64) (*tree, error) {
 	if last != nil && last.count == count && time.Since(last.read) < treeLife {
 		return last, nil
 	}
-	fresh, err := readTree(tx)
+	fresh, err := readTree(tx, count)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +46,7 @@ func (t *trees) get(tx db.Tx, count int64) (*tree, error) {
 	return fresh, nil
 }
 
-func readTree(tx db.Tx) (*tree, error) {
+func readTree(tx db.Tx, count int64) (*tree, error) {
 	var rows []struct {
 		ID         id.ID `gorm:"column:id"`
 		CountyID   id.ID `gorm:"column:county_id"`
@@ -57,7 +57,7 @@ func readTree(tx db.Tx) (*tree, error) {
 	if err := tx.Raw("SELECT id, county_id, township_id, village_id FROM regions").Scan(&rows).Error; err != nil {
 		return nil, fmt.Errorf("reading regions: %w", err)
 	}
-	t := &tree{count: int64(len(rows)), read: read, below: make(map[id.ID]idSet, len(rows))}
+	t := &tree{count: count, read: read, below: make(map[id.ID]idSet, len(rows))}
 	for _, r := range rows {
 		for _, over := range [...]id.ID{r.ID, r.VillageID, r.TownshipID, r.CountyID} {
 			if over == 0 {

@@ -13,6 +13,7 @@ import (
 	"jishan/internal/errs"
 	"jishan/internal/id"
 	"jishan/internal/people"
+	"jishan/internal/stamp"
 )
 
 func (f fixture) household(t *testing.T, village people.Region, names ...string) (people.Household, []people.Villager) {
@@ -230,6 +231,15 @@ func TestGrids(t *testing.T) {
 	require.Len(t, list, 2)
 }
 
+func (f fixture) stamped(t *testing.T) (n int64) {
+	t.Helper()
+	require.NoError(t, f.db.Read(ctx, func(tx db.Tx) (err error) {
+		n, err = stamp.Read(tx, stamp.Regions)
+		return err
+	}))
+	return n
+}
+
 func TestRegions(t *testing.T) {
 	f := setup(t)
 	_, err := f.s.CreateRegion(ctx, system, people.NewRegion{Parent: f.county.ID, Kind: people.Village, Code: "500100101203", Name: "错级村"})
@@ -238,9 +248,11 @@ func TestRegions(t *testing.T) {
 	require.ErrorIs(t, err, people.ErrRegionTaken)
 	_, err = f.s.CreateRegion(ctx, officer(auth.RoleVillage, f.village), people.NewRegion{Parent: f.village.ID, Kind: people.Group, Code: "50010010120101", Name: "1组"})
 	require.ErrorIs(t, err, errs.ErrForbidden)
+	founded := f.stamped(t)
 	g, err := f.s.CreateRegion(ctx, system, people.NewRegion{Parent: f.village.ID, Kind: people.Group, Code: "50010010120101", Name: "1组"})
 	require.NoError(t, err)
 	require.Equal(t, []id.ID{f.county.ID, f.town.ID, f.village.ID}, []id.ID{g.County, g.Township, g.Village})
+	require.Equal(t, founded+1, f.stamped(t), "whoever keeps the regions reads them again")
 
 	list, err := f.s.Regions(ctx, officer(auth.RoleVillage, f.village, g))
 	require.NoError(t, err)

@@ -12,6 +12,7 @@ import (
 	"jishan/internal/db"
 	"jishan/internal/errs"
 	"jishan/internal/id"
+	"jishan/internal/stamp"
 )
 
 // What can be wrong with a region.
@@ -92,7 +93,10 @@ func InsertRegion(tx db.Tx, n NewRegion) (Region, error) {
 	if db.Duplicate(err) {
 		return Region{}, ErrRegionTaken.Wrap(err)
 	}
-	return r, err
+	if err != nil {
+		return Region{}, err
+	}
+	return r, stamp.Count(tx, stamp.Regions)
 }
 
 func digits(s string) bool {

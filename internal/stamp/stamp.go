@@ -22,6 +22,9 @@ import (
 // award is worth beside the household itself.
 const Rules = "rules"
 
+// Regions counts the regions that were founded.
+const Regions = "regions"
+
 // Count tells everybody, with the commit of tx, that something of the kind has changed.
 func Count(tx db.Tx, name string) error {
 	err := db.Upsert(tx, "stamps", []string{"name", "n"}, []string{"name"}, nil, []string{"n"}, 1, func(_ int, args []any) []any {
