@@ -52,6 +52,7 @@ type AwardOutcome struct {
 	Booked      points.Amount `json:"booked" doc:"余额实际变动多少，不带正负号"`
 	Balance     points.Amount `json:"balance" doc:"之后的余额"`
 	Capped      bool          `json:"capped" doc:"受上限限制而少得"`
+	Topped      bool          `json:"topped,omitempty" doc:"同一行为、同一取高组已按别的条目计过，只补到最高的一条"`
 	Explanation string        `json:"explanation" doc:"为什么是这么多"`
 	Grade       string        `json:"grade,omitempty" doc:"直接定为的等次"`
 	Veto        bool          `json:"veto,omitempty" doc:"一票否决"`
@@ -144,7 +145,7 @@ func (g GrantInput) domain() award.Grant {
 
 func outcomeOut(o award.Outcome) AwardOutcome {
 	out := AwardOutcome{Grant: o.Grant, Number: o.Number, Rule: o.Rule, Household: o.Household, Person: o.Person, Member: o.Member, Day: o.Day, Points: o.Points,
-		Booked: o.Booked, Balance: o.Balance, Capped: o.Capped, Explanation: o.Explanation, Grade: o.Grade, Veto: o.Veto}
+		Booked: o.Booked, Balance: o.Balance, Capped: o.Capped, Topped: o.Topped, Explanation: o.Explanation, Grade: o.Grade, Veto: o.Veto}
 	if o.Failed != nil {
 		out.Failed = &AwardFailure{o.Failed.Code, o.Failed.Text}
 	}

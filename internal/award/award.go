@@ -78,6 +78,7 @@ type Outcome struct {
 	Booked      points.Amount // what the wallet moved, without sign
 	Balance     points.Amount // afterwards
 	Capped      bool
+	Topped      bool `json:",omitzero"` // only the difference to what stands for the same act
 	Explanation string
 	Grade       string   `json:",omitzero"` // decided directly
 	Veto        bool     `json:",omitzero"`

@@ -110,7 +110,7 @@ func (p *plan) post(b *ledger.Batch, o order, g Grant, out *Outcome) (*booked, e
 	}
 	p.remember(t, g, res)
 	text := explain(res, posted.Moved)
-	out.Points, out.Booked, out.Balance, out.Capped, out.Explanation = res.Points, posted.Moved, posted.Balance, res.Capped, text
+	out.Points, out.Booked, out.Balance, out.Capped, out.Topped, out.Explanation = res.Points, posted.Moved, posted.Balance, res.Capped, res.Topped, text
 	out.Grade, out.Veto = res.Grade, res.Veto
 	return &booked{grant: g, actor: o.actor, target: t, result: res, posted: posted, outcome: out, text: text}, nil
 }

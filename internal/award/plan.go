@@ -282,7 +282,7 @@ func (p *plan) preview(actor auth.Actor, village id.ID, g Grant, balances map[le
 	}
 	p.remember(t, g, res)
 	balances[t.account] += moved
-	out.Points, out.Booked, out.Balance, out.Capped = res.Points, moved.Abs(), balances[t.account], res.Capped
+	out.Points, out.Booked, out.Balance, out.Capped, out.Topped = res.Points, moved.Abs(), balances[t.account], res.Capped, res.Topped
 	out.Explanation, out.Grade, out.Veto = explain(res, out.Booked), res.Grade, res.Veto
 	return out
 }

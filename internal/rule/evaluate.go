@@ -71,7 +71,8 @@ type Past struct {
 type Result struct {
 	Points      points.Amount // with its sign; zero where there is something to record without points
 	Explanation string        // Chinese, at most 300 characters
-	Capped      bool          // a cap or a higher award for the same act cut it below what the rule says
+	Capped      bool          // a cap cut it below what the rule says
+	Topped      bool          // an award that stands for the same act left only what it falls short of this rule
 	ScoreOnly   bool          // it counts on boards and cannot be spent
 	Grade       string        // the grade it decides, where it decides one
 	Veto        bool
@@ -193,16 +194,17 @@ func Evaluate(r Rule, f Facts, past []Past) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	res.Topped = left != want
 	if r.Spec.Shape != Base {
 		room, capText, err := c.room(left)
 		if err != nil {
 			return Result{}, err
 		}
 		if room < left.Abs() {
-			left, text = signed(room, want), capText
+			left, text, res.Capped = signed(room, want), capText, true
 		}
 	}
-	res.Points, res.Capped = left, left != want
+	res.Points = left
 	res.Explanation = fmt.Sprintf("%s：%s", said, left.Signed())
 	if text != "" {
 		res.Explanation += "（" + text + "）"

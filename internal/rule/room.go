@@ -36,7 +36,7 @@ func (c *evaluation) highest(want points.Amount) (left points.Amount, text strin
 	case had >= want.Abs():
 		return 0, "", ErrLower.With("同一件事已按「%s」计 %s 分，只计最高的一条", cut(name, 30), had)
 	}
-	return signed(want.Abs()-had, want), fmt.Sprintf("同一件事已计 %s，按最高的一条 %s 补足", had, want.Abs()), nil
+	return signed(want.Abs()-had, want), fmt.Sprintf("同一件事已按「%s」计 %s，按最高的一条 %s 补足", cut(name, 30), had, want.Abs()), nil
 }
 
 // same reports whether a past award was for the same act, or for one of which only the highest counts. Where both name

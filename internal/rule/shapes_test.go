@@ -57,6 +57,7 @@ func TestShapesOfRealBooks(t *testing.T) {
 		facts  Facts
 		past   []Past
 		points points.Amount
+		topped bool
 		said   string
 		err    *errs.Code
 	}{
@@ -87,7 +88,7 @@ func TestShapesOfRealBooks(t *testing.T) {
 		{name: "文登居民: base points once", rule: base, past: []Past{of(base, 1000, 0)}, err: ErrCapped, said: "2026 年度的基础分已经给过"},
 		{name: "文登: veto", rule: expel, said: "受开除党籍处分：不加减分，一票否决，直接定为「不合格」"},
 		{name: "文登居民: direct grade", rule: zero, said: "拒不改正违法违规行为：不加减分，直接定为「零星」"},
-		{name: "luoyu: the higher of one group adds the difference", rule: county, past: []Past{of(school, 10, 0)}, points: whole(10), said: "优秀学生（区级）：+10（同一件事已计 10，按最高的一条 20 补足）"},
+		{name: "luoyu: the higher of one group adds the difference", rule: county, past: []Past{of(school, 10, 0)}, points: whole(10), topped: true, said: "优秀学生（区级）：+10（同一件事已按「优秀学生（校级）」计 10，按最高的一条 20 补足）"},
 		{name: "luoyu: the lower of one group adds nothing", rule: school, past: []Past{of(county, 20, 0)}, err: ErrLower, said: "同一件事已按「优秀学生（区级）」计 20 分，只计最高的一条"},
 		{name: "东阳: doubles while the last stands", rule: illegal, past: []Past{of(illegal, -10, 0)}, points: whole(-20), said: "违章搭建逾期不拆第 2 次：−20"},
 		{name: "东阳: doubles no further than its most", rule: illegal, past: []Past{of(illegal, -10, 0), of(illegal, -20, 0), of(illegal, -40, 0)}, points: whole(-40), said: "违章搭建逾期不拆第 4 次：−40"},
@@ -105,6 +106,7 @@ func TestShapesOfRealBooks(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, c.points, res.Points)
 			require.Equal(t, c.said, res.Explanation)
+			require.Equal(t, c.topped, res.Topped)
 		})
 	}
 }

@@ -3426,6 +3426,8 @@ export interface components {
             /** @description 按条目得多少分 */
             points: number;
             rule?: string;
+            /** @description 同一行为、同一取高组已按别的条目计过，只补到最高的一条 */
+            topped?: boolean;
             /** @description 一票否决 */
             veto?: boolean;
         };

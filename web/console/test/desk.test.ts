@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Schemas } from '@/api/client'
-import { byUse, cardCode, gets, grantOf, refusal, sameLine, useDesk, type Line, type Rule } from '@/views/award/desk'
+import { actsOf, byUse, cardCode, gets, grantOf, marks, refusal, sameLine, useDesk, type Line, type Rule } from '@/views/award/desk'
 import { exact, inTurn, splitNames } from '@/views/award/names'
 import { choices, given } from '@/lib/rules'
 
@@ -14,10 +14,27 @@ describe('grantOf', () => {
     expect(grantOf(line())).toEqual({ rule: 'r1', household: 'h1', day: '2026-11-23' })
     expect(grantOf(line({ rule: rule({ subject: 'person' }), person: { id: 'p1', name: '戴小光' } }))).toEqual({ rule: 'r1', person: 'p1', day: '2026-11-23' })
     expect(grantOf(line({ given: { points: -3 }, note: '雨天' }))).toMatchObject({ points: -3, note: '雨天' })
+    expect(grantOf(line({ act: '5月1日植树' }))).toMatchObject({ act: '5月1日植树' })
+    expect(grantOf(line({ act: '' }))).not.toHaveProperty('act')
   })
   it('knows a line pressed twice, but not the same thing on another day', () => {
     expect(sameLine(line(), line({ key: 2 }))).toBe(true)
     expect(sameLine(line(), line({ day: '2026-11-22' }))).toBe(false)
+  })
+})
+
+describe('one act under several rules', () => {
+  const outcome = (over: Partial<Schemas['AwardOutcome']>) => ({ grant: 0, points: 5, booked: 5, balance: 5, capped: false, explanation: '', ...over }) as Schemas['AwardOutcome']
+  it('says in a word what kept a line from its full points', () => {
+    expect(marks([outcome({})])).toEqual([])
+    expect(marks([outcome({ topped: true })])).toEqual(['补到最高'])
+    expect(marks([outcome({ topped: true, capped: true }), outcome({ capped: true })])).toEqual(['补到最高', '到上限'])
+    expect(marks([outcome({ failed: { code: 'rule.lower', text: '' } })])).toEqual(['只计最高'])
+    expect(marks([outcome({ failed: { code: 'rule.twice', text: '' } })])).toEqual(['只计最高'])
+    expect(marks([outcome({ failed: { code: 'rule.capped', text: '' }, capped: true })])).toEqual([])
+  })
+  it('offers the names given lately once each, those of the basket first', () => {
+    expect(actsOf([{ act: '植树' }, {}, { act: '清河道' }], [{ act: '植树' }, { act: '' }, { act: '修路' }])).toEqual(['清河道', '植树', '修路'])
   })
 })
 

@@ -3,6 +3,7 @@ import type { Schemas } from '@/api/client'
 import { compare } from '@/views/rules/compare'
 import { clean, fresh } from '@/views/rules/spec'
 import { pagesOf } from '@/views/print/cards'
+import { companions, groupNames, groupText } from '@/lib/groups'
 import { masked } from '@/lib/mask'
 
 const rule = (code: string, item: string, worth = '+5') => ({ id: code + item, code, item, worth, category: '环境', subject: 'household', caps_text: '', spec: { shape: 'fixed' } }) as Schemas['RuleOut']
@@ -23,11 +24,36 @@ describe('compare', () => {
   })
 })
 
+describe('exclusive groups', () => {
+  const grouped = (code: string, group?: string, group_per?: Schemas['RuleSpec']['group_per']) => ({ ...rule(code, '条' + code), spec: { shape: 'fixed', group, group_per } }) as Schemas['RuleOut']
+  it('says within what time the highest counts, a day where nothing is said', () => {
+    expect(groupText(grouped('1', '学生表彰', 'year'))).toBe('学生表彰（同一年度只计最高的一条）')
+    expect(groupText(grouped('1', '学生表彰'))).toBe('学生表彰（同一天只计最高的一条）')
+    expect(groupText(grouped('1'))).toBe('')
+  })
+  it('finds the others of a group, and each group once', () => {
+    const all = [grouped('1', '甲'), grouped('2', '甲'), grouped('3', '乙'), grouped('4')]
+    expect(companions('甲', all, all[0]).map((r) => r.code)).toEqual(['2'])
+    expect(companions('甲', all).map((r) => r.code)).toEqual(['1', '2'])
+    expect(companions(undefined, all, all[0])).toEqual([])
+    expect(groupNames(all)).toEqual(['甲', '乙'])
+  })
+  it('is a difference between versions, and a day said or unsaid is none', () => {
+    const changes = (a: Schemas['RuleOut'], b: Schemas['RuleOut']) => compare([a], [b]).flatMap((d) => d.changes)
+    expect(changes(grouped('1'), grouped('1', '甲', 'year'))).toEqual([{ what: '取高组', before: '', after: '甲（同一年度只计最高的一条）' }])
+    expect(changes(grouped('1', '甲'), grouped('1', '甲', 'day'))).toEqual([])
+  })
+})
+
 describe('spec', () => {
   it('sends only the fields of its shape', () => {
     expect(clean({ shape: 'fixed', points: 5, min: 1, max: 3, steps: [{ points: 1 }], caps: [], evidence: '' })).toEqual({ shape: 'fixed', points: 5 })
     expect(clean({ shape: 'range', min: 1, max: 3, points: 5, caps: [{ per: 'day', times: 1 }] })).toEqual({ shape: 'range', min: 1, max: 3, caps: [{ per: 'day', times: 1 }] })
     expect(clean({ shape: 'grade', veto: true, lowers: false })).toEqual({ shape: 'grade', veto: true })
+  })
+  it('keeps a group and a remark, and no time of a group that is gone', () => {
+    expect(clean({ shape: 'fixed', points: 5, group: ' 甲 ', group_per: 'year', remark: '看原件' })).toEqual({ shape: 'fixed', points: 5, group: '甲', group_per: 'year', remark: '看原件' })
+    expect(clean({ shape: 'fixed', points: 5, group: '', group_per: 'year' })).toEqual({ shape: 'fixed', points: 5 })
   })
   it('begins a shape of rows with a row', () => {
     expect(fresh({ shape: 'tiers' }).tiers).toHaveLength(1)

@@ -21,6 +21,7 @@ export interface Line {
   given: Given
   day: string
   note: string
+  act?: string // names what happened, where several rules speak of it
   outcomes?: Outcome[] // several where a rule credits each member of the household
 }
 
@@ -38,12 +39,27 @@ export function byPerson(rule: Rule): boolean {
 // grantOf is a line in the API's words. The subject is the rule's: a person's points reach the household by themselves.
 export function grantOf(l: Line): Schemas['GrantInput'] {
   const subject = byPerson(l.rule) ? { person: l.person?.id } : { household: l.house.id }
-  return { rule: l.rule.id, ...subject, day: l.day, ...l.given, ...(l.note ? { note: l.note } : {}) }
+  return { rule: l.rule.id, ...subject, day: l.day, ...l.given, ...(l.note ? { note: l.note } : {}), ...(l.act ? { act: l.act } : {}) }
 }
 
 // gets adds up what the line gives, in hundredths inside so that tenths add up.
 export function gets(outcomes: Outcome[]): number {
   return outcomes.reduce((n, o) => n + (o.failed ? 0 : Math.round(o.points * 100)), 0) / 100
+}
+
+// marks say in a word what kept a line from giving all that its rule says.
+export function marks(outcomes: Outcome[]): string[] {
+  const lower = (o: Outcome) => o.failed?.code === 'rule.lower' || o.failed?.code === 'rule.twice'
+  return [
+    ...(outcomes.some(lower) ? ['只计最高'] : []),
+    ...(outcomes.some((o) => !o.failed && o.topped) ? ['补到最高'] : []),
+    ...(outcomes.some((o) => !o.failed && o.capped) ? ['到上限'] : []),
+  ]
+}
+
+// actsOf are the names that acts have been given lately, the latest first: the same act must be named the same.
+export function actsOf(lines: { act?: string }[], recent: { act?: string }[]): string[] {
+  return [...new Set([...[...lines].reverse(), ...recent].flatMap((x) => x.act || []))].slice(0, 20)
 }
 
 // refusal is why nothing of the line can be booked; empty where something can.

@@ -1,5 +1,6 @@
 // Two versions of a rule book side by side: what is new, gone, or changed.
 import type { Schemas } from '@/api/client'
+import { groupText } from '@/lib/groups'
 import { subjects } from '@/lib/rules'
 
 type Rule = Schemas['RuleOut']
@@ -17,7 +18,10 @@ const fields: [string, (r: Rule) => string][] = [
   ['分值', (r) => r.worth],
   ['上限', (r) => r.caps_text || r.spec.cap_text || ''],
   ['记给', (r) => subjects[r.subject]],
+  ['取高组', groupText],
   ['佐证', (r) => r.spec.evidence ?? ''],
+  ['兑换', (r) => (r.spec.score_only ? '只计累计积分，不能兑换' : '')],
+  ['备注', (r) => r.spec.remark ?? ''],
 ]
 
 // compare pairs rules by code, and what is left by wording: a draft copies the codes of the version before it.

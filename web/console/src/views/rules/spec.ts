@@ -18,15 +18,16 @@ const mine: Record<Spec['shape'], (keyof Spec)[]> = {
 }
 
 // beside are the fields every shape may carry.
-const beside: (keyof Spec)[] = ['caps', 'unit', 'evidence', 'credit', 'group', 'group_per', 'score_only', 'subject', 'cap_text', 'kind']
+const beside: (keyof Spec)[] = ['caps', 'unit', 'evidence', 'credit', 'group', 'group_per', 'score_only', 'subject', 'cap_text', 'remark', 'kind']
 
 export function clean(spec: Spec): Spec {
   const out: Record<string, unknown> = { shape: spec.shape }
   for (const k of [...mine[spec.shape], ...beside]) {
-    const v = spec[k]
+    const v = typeof spec[k] === 'string' ? (spec[k] as string).trim() : spec[k]
     if (v === undefined || v === null || v === '' || v === false || (Array.isArray(v) && !v.length)) continue
     out[k] = v
   }
+  if (!out.group) delete out.group_per
   return out as unknown as Spec
 }
 
