@@ -16,7 +16,7 @@ import (
 )
 
 // errSealsFile is a file of seals that cannot be read.
-var errSealsFile = errs.Define(errs.Invalid, "command.seals", "日封文件的每行应是：村的区划编码 日期 指纹，例如 439900100201 20261121 1f0c…（由 jishan export seals 写出）")
+var errSealsFile = errs.Define(errs.Invalid, "command.seals", "日封文件的每行应是：村的区划编码 日期 指纹，例如 439900100201 20261121 1f0c…（由 jishan export seals 写出，或照公告抄：日期可写 2026-11-21，指纹至少 20 位，可以四位一组）")
 
 type exportSeals struct {
 	Out string `short:"o" type:"path" placeholder:"文件" help:"写到文件；不写则打印"`
@@ -68,7 +68,7 @@ func (c exportSeals) Run(e *env) error {
 type keptSeal struct {
 	village string
 	day     cal.Day
-	hash    string
+	hash    string // whole, or from its beginning as far as it was copied
 }
 
 func readSeals(path string) (out []keptSeal, err error) {
@@ -83,14 +83,15 @@ func readSeals(path string) (out []keptSeal, err error) {
 		if len(words) == 0 {
 			continue
 		}
-		if len(words) != 3 {
+		if len(words) < 3 {
 			return nil, errSealsFile.New()
 		}
-		day, err := strconv.ParseInt(words[1], 10, 32)
-		if raw, e := hex.DecodeString(words[2]); err != nil || e != nil || len(raw) != 32 {
+		day, err := strconv.ParseInt(strings.ReplaceAll(words[1], "-", ""), 10, 32)
+		hash := strings.ToLower(strings.Join(words[2:], ""))
+		if err != nil || len(hash) < ledger.ShortSeal || len(hash) > 64 || strings.Trim(hash, "0123456789abcdef") != "" {
 			return nil, errSealsFile.New()
 		}
-		out = append(out, keptSeal{words[0], cal.Day(day), strings.ToLower(words[2])})
+		out = append(out, keptSeal{words[0], cal.Day(day), hash})
 	}
 	if err := lines.Err(); err != nil {
 		return nil, errSealsFile.Wrap(err)
@@ -122,7 +123,7 @@ func compareSeals(e *env, d *db.DB, kept []keptSeal) (found int, err error) {
 				e.say("[不符] %s：数据库里没有这个村", k.village)
 			case len(have) == 0 || have[0].Day != k.day:
 				e.say("[不符] %s：没有 %s 的日封，这可能是更早的账", r.Name, k.day.Chinese())
-			case hex.EncodeToString(have[0].Hash[:]) != k.hash:
+			case !strings.HasPrefix(hex.EncodeToString(have[0].Hash[:]), k.hash):
 				e.say("[不符] %s：%s 的日封与留存的不同，账被改动过", r.Name, k.day.Chinese())
 			default:
 				continue

@@ -15,6 +15,7 @@ func (s *Server) features() {
 	s.merchantOps()
 	s.counterOps()
 	s.boardOps()
+	s.paperOps()
 	s.userOps()
 	s.reportOps()
 	s.publicOps()

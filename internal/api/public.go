@@ -62,6 +62,8 @@ type PublicSeal struct {
 	First int64       `json:"first" doc:"从第几号"`
 	Last  int64       `json:"last" doc:"到第几号"`
 	Hash  string      `json:"hash" doc:"日封的指纹"`
+	Short string      `json:"short" doc:"指纹的前 20 位，四位一组：印在纸上、抄来比对的就是这些"`
+	Head  string      `json:"head" doc:"最后一号的指纹"`
 	Root  string      `json:"root" doc:"这一天各号指纹的树根"`
 	Prev  string      `json:"prev" doc:"上一封的指纹"`
 	At    time.Time   `json:"at" doc:"封存的时间"`
@@ -115,7 +117,7 @@ var sumNames = map[string]string{"awarded": "加分", "deducted": "扣分", "red
 	"opening": "期初", "score": "累计积分变动", "party": "党员积分变动"}
 
 func sealOut(s ledger.DaySeal) PublicSeal {
-	out := PublicSeal{Day: s.Day, First: s.First, Last: s.Number, Hash: hex(s.Hash), Root: hex(s.Root), Prev: hex(s.Prev), At: instant(s.At), Sums: []PublicSum{}}
+	out := PublicSeal{Day: s.Day, First: s.First, Last: s.Number, Hash: hex(s.Hash), Short: spaced(hex(s.Hash)[:ledger.ShortSeal]), Head: hex(s.Head), Root: hex(s.Root), Prev: hex(s.Prev), At: instant(s.At), Sums: []PublicSum{}}
 	for _, x := range s.Sums.List() {
 		if x.Amount != 0 {
 			out.Sums = append(out.Sums, PublicSum{sumNames[x.Name], x.Amount})
@@ -140,6 +142,11 @@ func recordOut(r public.Record) PublicTransaction {
 // publicPage is the address of a village's public page, for print and QR codes.
 func (s *Server) publicPage(code string) string {
 	return s.deps.Config.BaseURL() + publicPrefix + "/" + code
+}
+
+// sealPageOf is the address of the page of one of its seals.
+func (s *Server) sealPageOf(code string, day cal.Day) string {
+	return s.publicPage(code) + "/seals/" + day.String()
 }
 
 func (s *Server) publicVillage(v public.Village) PublicVillage {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"jishan/internal/board"
 	"jishan/internal/cal"
 	"jishan/internal/errs"
+	"jishan/internal/ledger"
 	"jishan/internal/points"
 	"jishan/internal/public"
 	"jishan/internal/qr"
@@ -257,7 +259,7 @@ func (s *Server) sealPage(gc *gin.Context, v public.Village) (string, publicView
 	if err != nil {
 		return "", publicView{}, err
 	}
-	address := s.publicPage(v.Code) + "/seals/" + day.String()
+	address := s.sealPageOf(v.Code, day)
 	code, err := qr.SVG(address)
 	return "seal", publicView{Title: fmt.Sprintf("%s %s 日封", v.Name, day), Village: v, Tab: "seals", Data: struct {
 		PublicSeal
@@ -274,16 +276,18 @@ func dataURL(svg []byte) template.URL {
 func (s *Server) checkPage(gc *gin.Context, v public.Village) (string, publicView, error) {
 	type data struct {
 		Number  string
+		Printed string // day of the seal on the reader's paper, as asked for
 		Found   *public.Record
 		Hash    string
 		Prev    string
 		Booked  string
 		Proof   string
+		Chain   string // the seals from the transaction's to the printed one, JSON
 		JSON    string
 		SealDay string
 		Problem string
 	}
-	d := data{Number: strings.TrimSpace(gc.Query("number"))}
+	d := data{Number: strings.TrimSpace(gc.Query("number")), Printed: strings.TrimSpace(gc.Query("seal"))}
 	view := publicView{Title: v.Name + "查一号账", Village: v, Tab: "check", Data: &d}
 	if d.Number == "" {
 		return "check", view, nil
@@ -310,6 +314,36 @@ func (s *Server) checkPage(gc *gin.Context, v public.Village) (string, publicVie
 			return "", publicView{}, fmt.Errorf("writing a proof: %w", err)
 		}
 		d.Proof, d.SealDay = string(proof), r.Seal.Day.String()
+		d.Chain, d.Problem, err = s.chainTo(gc.Request.Context(), v, r.Seal.Day, d.Printed)
 	}
-	return "check", view, nil
+	return "check", view, err
+}
+
+// chainTo is the seals that lead from a day's to the one on the reader's paper, as their canonical texts; with why there are none.
+// An empty day asks for nothing.
+func (s *Server) chainTo(ctx context.Context, v public.Village, from cal.Day, printed string) (chain, problem string, err error) {
+	if printed == "" {
+		return "", "", nil
+	}
+	to, err := cal.ParseDay(printed)
+	if err != nil {
+		return "", "公告上日封的日期要像 " + from.String() + " 这样填。", nil
+	}
+	if to < from {
+		return "", fmt.Sprintf("公告上印的是 %s 的日封，这一号在 %s 才封存：请用这一天或以后的公告核对。", to, from), nil
+	}
+	list, err := s.deps.Public.Chain(ctx, v, from, to)
+	switch {
+	case errors.Is(err, errs.ErrNotFound):
+		return "", fmt.Sprintf("没有 %s 的日封：请核对公告上印的日期。印得没错的话，就是账被改动过，请告诉乡镇。", to), nil
+	case errors.Is(err, public.ErrChain):
+		return "", public.ErrChain.Text + "。", nil
+	case err != nil:
+		return "", "", err
+	}
+	texts, err := json.Marshal(mapped(list, func(x ledger.DaySeal) string { return string(x.Canonical()) }))
+	if err != nil {
+		return "", "", fmt.Errorf("writing a chain of seals: %w", err)
+	}
+	return string(texts), "", nil
 }

@@ -149,6 +149,7 @@ func TestThroughTheDoor(t *testing.T) {
 		{"every list answers", everyList}, {"nonsense", nonsense}, {"award once and back", awardOnceAndBack}, {"counter", counter},
 		{"binding", binding}, {"secretary and clerks", secretaryAndClerks}, {"photos", photos}, {"roster", roster}, {"card log-in", cardLogin}, {"handed in", handouts},
 		{"open to anyone", openToAnyone},
+		{"a seal on paper", sealOnPaper},
 		{"expiry", expiry}, // the last: months go by
 	} {
 		t.Run(story.name, func(t *testing.T) { story.tell(t, &township{w.Server, w.guide, w.later, t}) })

@@ -31,6 +31,10 @@ type DaySeal struct {
 	Hash   [32]byte
 }
 
+// ShortSeal is how many hexadecimal characters of a seal's hash people copy from paper: 80 bits, so that nobody can try out
+// changed books until one fits what is printed.
+const ShortSeal = 20
+
 // Sums are what moved, in hundredths. Those of village points add up the positive entries by kind; Score and Party are what
 // the scores changed by.
 type Sums struct {
@@ -256,6 +260,12 @@ func seals(tx db.Tx, each func(DaySeal), rest string, args ...any) error {
 // LastSeal is the book's newest; the zero seal where there is none.
 func LastSeal(tx db.Tx, book id.ID) (out DaySeal, err error) {
 	err = seals(tx, func(s DaySeal) { out = s }, "book_id = ? ORDER BY day DESC LIMIT 1", int64(book))
+	return out, err
+}
+
+// SealBy is the book's newest that was written at an instant (UTC milliseconds) or before; the zero seal where there is none.
+func SealBy(tx db.Tx, book id.ID, at int64) (out DaySeal, err error) {
+	err = seals(tx, func(s DaySeal) { out = s }, "book_id = ? AND at <= ? ORDER BY day DESC LIMIT 1", int64(book), at)
 	return out, err
 }
 

@@ -88,6 +88,14 @@ func TestDaysAreSealedOnceTheyAreOver(t *testing.T) {
 	require.EqualValues(t, 6, made[1].First)
 	require.Equal(t, []ledger.DaySeal{made[1], made[0], first}, sealsOf(t, d, v))
 	require.Empty(t, verify(t, d).Findings)
+	require.NoError(t, d.Read(context.Background(), func(tx db.Tx) error {
+		for at, want := range map[int64]ledger.DaySeal{first.At - 1: {}, first.At: first, made[0].At - 1: first, made[1].At: made[1]} {
+			got, err := ledger.SealBy(tx, v, at)
+			require.NoError(t, err)
+			require.Equal(t, want, got)
+		}
+		return nil
+	}))
 
 	// A second writer with the same work writes nothing.
 	require.NoError(t, d.Tx(context.Background(), func(tx db.Tx) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"jishan/internal/board"
 	"jishan/internal/cal"
@@ -165,6 +166,65 @@ func (s *Service) Seal(ctx context.Context, v Village, day cal.Day) (out ledger.
 		if err == nil && out.Number == 0 {
 			err = errs.ErrNotFound.New()
 		}
+		return err
+	})
+	return out, err
+}
+
+// chainDays is the most seals between a transaction and a printed seal: more than two years of days, some 400 KB on the page.
+const chainDays = 800
+
+// ErrChain is a printed seal too long after the transaction to show all the seals between.
+var ErrChain = errs.Define(errs.Refused, "public.chain", "公告和这一号隔得太久，页面上放不下中间的日封：请下载日封自己核对")
+
+// Chain is what leads from one day's seal to a later one: the seals after the first day, up to and with the last, oldest first.
+// The first names as its predecessor the seal of the day from, so who knows the last one's hash knows them all.
+// errs.ErrNotFound where the last day has no seal, or comes before the first.
+func (s *Service) Chain(ctx context.Context, v Village, from, to cal.Day) ([]ledger.DaySeal, error) {
+	list, err := s.Seals(ctx, v, to.Add(1), chainDays+1)
+	if err != nil {
+		return nil, err
+	}
+	if len(list) == 0 || list[0].Day != to || to < from {
+		return nil, errs.ErrNotFound.New()
+	}
+	i := slices.IndexFunc(list, func(x ledger.DaySeal) bool { return x.Day <= from })
+	if i < 0 {
+		return nil, ErrChain.New()
+	}
+	list = list[:i]
+	slices.Reverse(list)
+	return list, nil
+}
+
+// Paper is what of a village's book goes on what it prints.
+type Paper struct {
+	Village   Place
+	Publishes bool
+	Seal      ledger.DaySeal // zero where there is none
+}
+
+// Paper is the village's newest seal that was written by an instant, as what was published then carries it; the zero instant is
+// now. It answers whether or not the village publishes: who may print for the village is the caller's to decide.
+func (s *Service) Paper(ctx context.Context, village id.ID, by time.Time) (out Paper, err error) {
+	err = s.db.Read(ctx, func(tx db.Tx) error {
+		found, err := people.RegionsByID(tx, []id.ID{village})
+		if err != nil {
+			return err
+		}
+		r := found[village]
+		if r.Kind != people.Village {
+			return errs.ErrNotFound.New()
+		}
+		set, err := people.SettingsOf(tx, village)
+		if err != nil {
+			return err
+		}
+		out = Paper{Village: place(r), Publishes: set[village].Publish}
+		if by.IsZero() {
+			by = tx.Now
+		}
+		out.Seal, err = ledger.SealBy(tx, village, by.UnixMilli())
 		return err
 	})
 	return out, err

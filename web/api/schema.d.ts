@@ -3211,6 +3211,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/villages/{id}/seal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 印在公告、榜单上的日封
+         * @description 到某个时刻为止最近的一封：公布时的日封，日后还问得到。不论有没有对外公开。
+         */
+        get: operations["village-seal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/villages/{id}/settings": {
         parameters: {
             query?: never;
@@ -4565,6 +4585,17 @@ export interface components {
             /** @description 下一页的位置，放进 cursor；没有就是最后一页 */
             next?: string;
         };
+        PaperSeal: {
+            /** @description 村的区划代码 */
+            code: string;
+            /** @description 这封日封的公开页面；没有对外公开的村没有 */
+            page?: string;
+            /** @description 页面地址的二维码，SVG */
+            qr?: string;
+            /** @description 还没有日封的村没有 */
+            seal?: components["schemas"]["PublicSeal"];
+            village: string;
+        };
         PartyCard: {
             branch: components["schemas"]["Branch"];
             exemptions: components["schemas"]["Exemption"][];
@@ -5007,6 +5038,8 @@ export interface components {
             first: number;
             /** @description 日封的指纹 */
             hash: string;
+            /** @description 最后一号的指纹 */
+            head: string;
             /**
              * Format: int64
              * @description 到第几号
@@ -5016,6 +5049,8 @@ export interface components {
             prev: string;
             /** @description 这一天各号指纹的树根 */
             root: string;
+            /** @description 指纹的前 20 位，四位一组：印在纸上、抄来比对的就是这些 */
+            short: string;
             /** @description 这一天各类变动的合计，只列不为零的 */
             sums: components["schemas"]["PublicSum"][];
         };
@@ -12724,6 +12759,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RuleList"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "village-seal": {
+        parameters: {
+            query?: {
+                /** @description 不填为现在 */
+                at?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaperSeal"];
                 };
             };
             /** @description Error */

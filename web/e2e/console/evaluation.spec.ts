@@ -26,7 +26,7 @@ async function branchOf(page: Page, who: string) {
 }
 
 test('a quarter is evaluated from the self-reports to the publicity, returned and published again', async ({ page }) => {
-  const { get, name, members } = await branchOf(page, 'cun-qgn')
+  const { get, village, name, members } = await branchOf(page, 'cun-qgn')
   await page.goto('/admin/evaluations')
   await settled(page)
   await page.getByRole('row').filter({ hasText: name }).getByRole('button', { name: '开启考评' }).click()
@@ -88,7 +88,17 @@ test('a quarter is evaluated from the self-reports to the publicity, returned an
   await page.getByRole('button', { name: '公示', exact: true }).click()
   await page.getByRole('dialog').getByRole('button', { name: '公示' }).click()
   await expect(page.getByText('期满后才能关闭')).toBeVisible()
-  expect((await get(`/evaluations/${id}`)).evaluation.state).toBe('publicity')
+  const published = (await get(`/evaluations/${id}`)).evaluation
+  expect(published.state).toBe('publicity')
+
+  // What is put up carries the newest seal of that moment.
+  const paper = await get(`/villages/${village}/seal?at=${encodeURIComponent(published.published_at)}`)
+  await expect(page.getByText(`指纹 ${paper.seal.short}`)).toBeVisible()
+  await page.goto(`/admin/print/evaluation/${id}`)
+  await settled(page)
+  const out = await pdf(page)
+  expect(out.text).toContain(paper.seal.short)
+  expect(out.text).toContain('公示时最近的一封')
 })
 
 test('a closed evaluation takes amendments only, prints as one sheet and comes as a workbook', async ({ page }) => {

@@ -23,7 +23,7 @@ for (const width of [1440, 390]) {
     await page.setViewportSize({ width, height: 844 })
     const tx = await sealed(page)
     const day = (await (await page.request.get(`/api/v1/public/villages/${code}`)).json()).seal.day
-    for (const path of ['/', '/how', `/${code}`, `/${code}/seals`, `/${code}/seals/${day}`, `/${code}/check`, `/${code}/check?number=${tx.number}`]) {
+    for (const path of ['/', '/how', `/${code}`, `/${code}/seals`, `/${code}/seals/${day}`, `/${code}/check`, `/${code}/check?number=${tx.number}`, `/${code}/check?number=2&seal=${day}`]) {
       await page.goto('/public' + path)
       await expect(page.getByRole('heading', { level: 1 })).toBeVisible()
       await accessible(page)
@@ -40,10 +40,24 @@ test('a number is checked, and compared with the notice', async ({ page }) => {
   await expect(page.locator('#said')).toHaveText('已核对')
   await expect(page.locator('#f-kind')).toHaveText(tx.kind_name)
   const printed = page.getByLabel(/公告上印的日封指纹/)
-  await printed.fill(tx.proof.seal.hash.slice(0, 12).replace(/(.{4})/g, '$1 '))
+  await printed.fill(tx.proof.seal.hash.slice(0, 20).replace(/(.{4})/g, '$1 '))
   await expect(page.locator('#matches')).toHaveText('与公告相同')
   await printed.fill('00000000')
-  await expect(page.locator('#matches')).toHaveText('与公告不同！')
+  await expect(page.locator('#matches')).toContainText('请在上面填那个日期再查')
+})
+
+// The seals between a number's day and the printed one are followed, not believed.
+test('a chain that is broken is told', async ({ page }) => {
+  const newest = (await (await page.request.get(`/api/v1/public/villages/${code}`)).json()).seal
+  for (const change of [(h: string) => h, (h: string) => h.replace(/(id="chain">.*?\\nscore )/s, '$19')]) {
+    await page.route('**/check?*', async (route) => {
+      const answer = await route.fetch()
+      await route.fulfill({ response: answer, body: change(await answer.text()) })
+    })
+    await page.goto(`/public/${code}/check?number=2&seal=${newest.day}`)
+    await expect(page.locator('#said')).toHaveText(change('id="chain">\\nscore ').endsWith('9') ? '不一致' : '已核对')
+    await page.unroute('**/check?*')
+  }
 })
 
 // A server that shows something else than what was sealed is caught by the page itself.

@@ -114,23 +114,63 @@
       must(root === line(p.seal.text, 'root'), '本号指纹不在这封日封里')
       note('本号指纹在 ' + day(line(p.seal.text, 'day')) + ' 的日封里，位置没有动过')
       note('日封的内容算出来就是日封指纹')
+      return follow(p.seal.text, p.seal.hash)
+    }).then(function (last) {
       say('ok', '已核对')
-      paper(p.seal.hash)
+      paper(last)
     })
   }
 
-  // paper compares with what is printed on the notice in the village.
-  function paper(hash) {
+  // follow goes from a seal to the one on the reader's paper: each names the one before by its hash.
+  function follow(text, hash) {
+    var chain = document.getElementById('chain')
+    var texts = chain ? JSON.parse(chain.textContent) : []
+    return texts.reduce(function (before, next) {
+      return before.then(function (b) {
+        must(next.indexOf('jishan-seal-1\n') === 0 && line(next, 'book') === line(b.text, 'book'), '中间的日封不是同一个村的')
+        must(line(next, 'prev') === b.hash && Number(line(next, 'day')) > Number(line(b.text, 'day')), '日封一封接一封，中间断了')
+        return hashOf(next).then(function (h) { return { text: next, hash: h } })
+      })
+    }, Promise.resolve({ text: text, hash: hash })).then(function (last) {
+      if (!chain) return { hash: hash, day: day(line(text, 'day')), asked: false }
+      must(shown('printedday') === day(line(last.text, 'day')), '最后一封不是公告上的那一天')
+      document.getElementById('chained').hidden = false
+      if (texts.length) note('从这封日封一封接一封，' + texts.length + ' 封以后就是 ' + shown('printedday') + ' 的日封')
+      return { hash: last.hash, day: shown('printedday'), asked: true }
+    })
+  }
+
+  // checkSeal is the check of a page that shows a seal alone.
+  function checkSeal() {
+    var text = document.getElementById('sealtext').textContent
+    must(text.indexOf('jishan-seal-1\n') === 0, '不认识这种日封')
+    must(shown('sealday') === day(line(text, 'day')), '页面上的日期与日封不同')
+    return hashOf(text).then(function (h) {
+      must(plain(shown('seal')) === h && h.indexOf(plain(shown('short'))) === 0, '日封与它的指纹不符')
+      note('日封的内容算出来就是日封指纹')
+      say('ok', '已核对')
+      paper({ hash: h, day: shown('sealday'), asked: true })
+    })
+  }
+
+  // paper compares a seal with what is printed on the notice in the village: all of what is printed, for a few characters can be
+  // made to fit.
+  var enough = 20
+  function paper(seal) {
     var input = document.getElementById('printed'), out = document.getElementById('matches')
+    function compare() {
+      var typed = plain(input.value).replace(/o/g, '0').replace(/[il]/g, '1').replace(/[^0-9a-z]/g, '')
+      if (!typed) out.textContent = ''
+      else if (seal.hash.indexOf(typed) !== 0) out.textContent = seal.asked ? '与公告不同！' : '与 ' + seal.day + ' 的日封不同：公告上印的要是别的日子，请在上面填那个日期再查'
+      else if (typed.length < enough) out.textContent = '到这里相同，请把 5 组都抄上（还差 ' + (enough - typed.length) + ' 个字符）'
+      else out.textContent = '与公告相同'
+    }
     document.getElementById('paper').hidden = false
-    input.addEventListener('input', function () {
-      var typed = plain(input.value).replace(/[^0-9a-z]/g, '')
-      if (typed.length < 8) out.textContent = typed ? '请再抄几位' : ''
-      else out.textContent = hash.indexOf(typed) === 0 ? '与公告相同' : '与公告不同！'
-    })
+    input.addEventListener('input', compare)
+    compare()
   }
 
-  new Promise(function (done) { done(check()) }).catch(function (e) {
+  new Promise(function (done) { done(document.getElementById('proof') ? check() : checkSeal()) }).catch(function (e) {
     document.getElementById('steps').textContent = ''
     note(e.message)
     say('bad', '不一致')
