@@ -101,7 +101,7 @@ type PublicTransaction struct {
 	Previous  string         `json:"previous" doc:"上一号的指纹"`
 	At        time.Time      `json:"at" doc:"记账时间"`
 	Asset     string         `json:"asset" enum:"points,party" doc:"party：党员积分，不公开内容"`
-	Kind      string         `json:"kind,omitempty" enum:"award,deduct,redeem,refund,expire,settle,reverse,opening"`
+	Kind      string         `json:"kind,omitempty" enum:"award,deduct,redeem,refund,expire,settle,reverse,opening,transfer"`
 	KindName  string         `json:"kind_name,omitempty"`
 	Day       *cal.Day       `json:"day,omitempty" doc:"事情发生的日期"`
 	Moved     *points.Amount `json:"moved,omitempty" doc:"变动了多少积分"`

@@ -41,7 +41,7 @@ type PeriodPoints struct {
 type StatementLine struct {
 	Village    id.ID         `json:"village"`
 	Number     int64         `json:"number" doc:"本村账上的第几号"`
-	Kind       string        `json:"kind" enum:"award,deduct,redeem,refund,expire,settle,reverse,opening"`
+	Kind       string        `json:"kind" enum:"award,deduct,redeem,refund,expire,settle,reverse,opening,transfer"`
 	KindName   string        `json:"kind_name"`
 	Day        cal.Day       `json:"day" doc:"事情发生的日期"`
 	At         time.Time     `json:"at" doc:"记账时间"`
@@ -74,7 +74,7 @@ type LedgerTransaction struct {
 
 var (
 	kinds = words[ledger.Kind]{ledger.Award: "award", ledger.Deduct: "deduct", ledger.Redeem: "redeem", ledger.Refund: "refund", ledger.Expire: "expire",
-		ledger.Settle: "settle", ledger.Reverse: "reverse", ledger.Opening: "opening"}
+		ledger.Settle: "settle", ledger.Reverse: "reverse", ledger.Opening: "opening", ledger.Transfer: "transfer"}
 	assets   = words[ledger.Asset]{ledger.Points: "points", ledger.PartyScore: "party"}
 	accounts = map[ledger.AccountKind]string{ledger.KindWallet: "户", ledger.KindParty: "党员", ledger.KindIssue: "发放", ledger.KindMerchant: "商户",
 		ledger.KindSettled: "已结算", ledger.KindExpired: "已过期"}

@@ -66,6 +66,8 @@ type account struct {
 	floor   points.Amount
 	created int64
 	lots    []lot // expiring points, oldest first
+	heir    id.ID // whose account has taken this one over; 0 while it is open
+	passed  bool  // heir has changed
 	isNew   bool
 	touched bool
 }
@@ -95,11 +97,12 @@ type accountRow struct {
 	Balance   points.Amount
 	Floor     points.Amount
 	CreatedAt int64
+	HeirID    id.ID
 }
 
 func (r accountRow) ref() Ref { return Ref{r.BookID, r.Asset, r.Kind, r.OwnerID} }
 
-const accountColumns = "id, book_id, asset, kind, owner_id, tracked, balance, floor, created_at"
+const accountColumns = "id, book_id, asset, kind, owner_id, tracked, balance, floor, created_at, heir_id"
 
 // chunk bounds the IN lists, to stay below the databases' limits on placeholders.
 const chunk = 1000
@@ -127,14 +130,14 @@ func loadAccounts(tx db.Tx, refs []Ref, lock bool, also func() error) (map[Ref]*
 	if lock && locks {
 		suffix = tx.ForUpdate()
 	}
-	q := "SELECT a.id, a.book_id, a.asset, a.kind, a.owner_id, a.balance, a.floor, a.created_at, COALESCE(l.expiry_day, 0), COALESCE(l.amount, 0) FROM accounts a" + index +
+	q := "SELECT a.id, a.book_id, a.asset, a.kind, a.owner_id, a.balance, a.floor, a.created_at, a.heir_id, COALESCE(l.expiry_day, 0), COALESCE(l.amount, 0) FROM accounts a" + index +
 		" LEFT JOIN lots l ON l.account_id = a.id AND l.amount > 0" +
 		" WHERE a.owner_id IN ? AND a.book_id IN ? ORDER BY a.owner_id, a.book_id, a.asset, a.kind" + suffix
 	out := make(map[Ref]*account, len(want))
 	each := func(rows db.Row) error {
 		var a account
 		var l lot
-		err := rows.Scan(&a.id, &a.ref.Book, &a.ref.Asset, &a.ref.Kind, &a.ref.Owner, &a.balance, &a.floor, &a.created, &l.day, &l.amount)
+		err := rows.Scan(&a.id, &a.ref.Book, &a.ref.Asset, &a.ref.Kind, &a.ref.Owner, &a.balance, &a.floor, &a.created, &a.heir, &l.day, &l.amount)
 		if err != nil || !want[a.ref] {
 			return err
 		}

@@ -54,7 +54,8 @@ type Posting struct {
 type Posted struct {
 	Tx
 	Moved   points.Amount // what the tracked account moved, without sign; less than asked where Take met a shortfall
-	Balance points.Amount // of the tracked account afterwards
+	Balance points.Amount // of the tracked account afterwards, or of the one that has taken it over
+	Holder  Ref           // that account
 }
 
 // Batch gathers transactions to be numbered and written together.
@@ -167,6 +168,8 @@ func (b *Batch) Post(p Posting) (*Posted, error) {
 	}}
 	from, to := b.accounts[p.From], b.accounts[p.To]
 	switch {
+	case closed(from), closed(to):
+		return nil, errClosed
 	case from != nil && !p.To.Kind.tracked():
 		moves, err := debit(from, p.Amount, 0, p.Shortfall, p.Owing)
 		if err != nil {
@@ -245,7 +248,13 @@ func credit(a *account, amount points.Amount, day cal.Day) []move {
 
 // apply carries the planned moves out in memory and appends the entries, the counterpart's last.
 func (b *Batch) apply(out *Posted, a *account, moves []move, counterpart Ref) {
-	var sum points.Amount
+	sum := out.move(a, moves)
+	out.Entries = append(out.Entries, Entry{Ref: counterpart, Amount: -sum})
+	out.Moved, out.Balance, out.Holder = sum.Abs(), a.balance, a.ref
+}
+
+// move carries the planned moves of one account out in memory, appends their entries and answers their sum.
+func (out *Posted) move(a *account, moves []move) (sum points.Amount) {
 	for _, m := range moves {
 		a.balance += m.amount
 		sum += m.amount
@@ -258,8 +267,7 @@ func (b *Batch) apply(out *Posted, a *account, moves []move, counterpart Ref) {
 	if a.ref.Kind == KindWallet {
 		a.floor = min(a.floor, a.balance, 0)
 	}
-	out.Entries = append(out.Entries, Entry{Ref: counterpart, Amount: -sum})
-	out.Moved, out.Balance = sum.Abs(), a.balance
+	return sum
 }
 
 func (a *account) moveLot(day cal.Day, amount points.Amount) {
@@ -284,11 +292,15 @@ type Reversal struct {
 }
 
 // Reverse accepts the undoing of orig (from Load; its Refs must be locked): the points go back to the lots they came from and
-// the score is taken back whole. The caller has made sure, under the lock, that orig stands; the database's unique key on
+// the score is taken back whole. Where the wallet has been taken over by another, that one pays or receives, by a transfer of its
+// own beside the reversal. The caller has made sure, under the lock, that orig stands; the database's unique key on
 // reverses is the last net.
 func (b *Batch) Reverse(orig Tx, r Reversal) (*Posted, error) {
 	if b.sealed || !b.locked {
 		return nil, errors.New("ledger: Reverse needs a locked, unsealed batch")
+	}
+	if orig.Kind == Transfer {
+		return b.reverseTransfer(orig, r)
 	}
 	var a *account
 	var counterpart Ref
@@ -308,10 +320,16 @@ func (b *Batch) Reverse(orig Tx, r Reversal) (*Posted, error) {
 	if a == nil {
 		return nil, fmt.Errorf("ledger: transaction %d has no tracked account", orig.Number)
 	}
+	holder, err := b.holder(a)
+	if err != nil {
+		return nil, err
+	}
 	if sum < 0 { // taking back what was given: prefer the very lot it went into
-		var err error
-		if back, err = debit(a, -sum, back[len(back)-1].day, r.Shortfall, r.Owing); err != nil {
+		if back, err = debit(holder, -sum, back[len(back)-1].day, r.Shortfall, r.Owing); err != nil {
 			return nil, err
+		}
+		if holder != a {
+			b.carry(orig, r, holder, a, back)
 		}
 	} else if r.GoodUntil != 0 {
 		back = credit(a, sum, r.GoodUntil)
@@ -323,6 +341,12 @@ func (b *Batch) Reverse(orig Tx, r Reversal) (*Posted, error) {
 	}}
 	b.apply(out, a, back, counterpart)
 	b.posted = append(b.posted, out)
+	if holder != a {
+		if out.Moved != 0 && sum > 0 {
+			b.carry(orig, r, a, holder, empty(a))
+		}
+		out.Balance, out.Holder = holder.balance, holder.ref
+	}
 	return out, nil
 }
 

@@ -23,6 +23,7 @@
 // Invariants, all recomputed from the raw rows by Verify:
 //   - the entries of a transaction sum to zero, and so do all entries of a book and asset;
 //   - a tracked account's balance is the sum of its entries and not below its floor;
+//   - an account with an heir holds nothing (see PostMerge);
 //   - a lot is the sum of the entries that name it, and not negative;
 //   - a score is the sum of the score fields of the transactions that name its owner, by month;
 //   - a day seal covers the numbers from the seal before it on, and says what they were (see DaySeal);

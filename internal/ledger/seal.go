@@ -57,7 +57,7 @@ func (b *Batch) Seal() error {
 		return err
 	}
 	// The heads are held from chain to the commit, and every batch of the village waits for them: what needs no number goes before.
-	for _, write := range []func() error{b.writeTouchedAccounts, b.writeLots, b.chain, b.writeScores, b.writeTxs, b.writeEntries} {
+	for _, write := range []func() error{b.writeTouchedAccounts, b.writeHeirs, b.writeLots, b.chain, b.writeScores, b.writeTxs, b.writeEntries} {
 		if err := write(); err != nil {
 			return err
 		}

@@ -16,19 +16,20 @@ type Kind uint8
 
 // The kinds of transaction.
 const (
-	Award   Kind = 1
-	Deduct  Kind = 2
-	Redeem  Kind = 3
-	Refund  Kind = 4 // undoes a redemption
-	Expire  Kind = 5
-	Settle  Kind = 6
-	Reverse Kind = 7 // undoes an award or a deduction
-	Opening Kind = 8 // carried over from the notebook
+	Award    Kind = 1
+	Deduct   Kind = 2
+	Redeem   Kind = 3
+	Refund   Kind = 4 // undoes a redemption
+	Expire   Kind = 5
+	Settle   Kind = 6
+	Reverse  Kind = 7 // undoes an award or a deduction
+	Opening  Kind = 8 // carried over from the notebook
+	Transfer Kind = 9 // from one household's wallet to another's, when they split or merge
 )
 
 // Name is the kind as statements show it.
 func (k Kind) Name() string {
-	return map[Kind]string{Award: "加分", Deduct: "扣分", Redeem: "兑换", Refund: "退货", Expire: "过期", Settle: "结算", Reverse: "撤销", Opening: "期初"}[k]
+	return map[Kind]string{Award: "加分", Deduct: "扣分", Redeem: "兑换", Refund: "退货", Expire: "过期", Settle: "结算", Reverse: "撤销", Opening: "期初", Transfer: "转户"}[k]
 }
 
 // Key names a transaction within its book: village and number, 第 1234 号.
@@ -56,6 +57,7 @@ type Tx struct {
 	Reason      string
 	Prev, Hash  [32]byte
 	Entries     []Entry
+	heirs       []Ref // filled by Load: the wallets that have taken over those of the entries
 }
 
 // Entry is one side of a movement.
@@ -68,13 +70,13 @@ type Entry struct {
 	Balance points.Amount // running balance of a tracked account after this entry
 }
 
-// Refs are the accounts the transaction moved, to be locked before it is reversed.
+// Refs are the accounts the transaction moved, to be locked before it is reversed, and the wallets that have taken them over.
 func (t Tx) Refs() []Ref {
-	out := make([]Ref, len(t.Entries))
+	out := make([]Ref, len(t.Entries), len(t.Entries)+len(t.heirs))
 	for i, e := range t.Entries {
 		out[i] = e.Ref
 	}
-	return out
+	return append(out, t.heirs...)
 }
 
 // Canonical is the text whose SHA-256 is the transaction's hash, format jishan-tx-1: one field a line, amounts in hundredths.
@@ -246,30 +248,42 @@ func Load(tx db.Tx, keys ...Key) (map[Key]Tx, error) {
 			}
 		}
 	}
-	refs, err := refsOf(tx, unique(accounts))
+	refs, heirs, err := refsOf(tx, unique(accounts))
 	if err != nil {
 		return nil, err
 	}
-	for _, t := range out {
+	if err := inherit(tx, heirs); err != nil {
+		return nil, err
+	}
+	for k, t := range out {
 		for i := range t.Entries {
-			t.Entries[i].Ref = refs[t.Entries[i].Account]
+			e := &t.Entries[i]
+			e.Ref = refs[e.Account]
+			for h, closed := heirs[e.Ref]; closed; h, closed = heirs[h] {
+				t.heirs = append(t.heirs, h)
+			}
 		}
+		out[k] = t
 	}
 	return out, nil
 }
 
-func refsOf(tx db.Tx, accounts []id.ID) (map[id.ID]Ref, error) {
-	out := make(map[id.ID]Ref, len(accounts))
+// refsOf are the accounts by key, and who has taken over those that are closed.
+func refsOf(tx db.Tx, accounts []id.ID) (out map[id.ID]Ref, heirs map[Ref]Ref, err error) {
+	out, heirs = make(map[id.ID]Ref, len(accounts)), map[Ref]Ref{}
 	for len(accounts) > 0 {
 		part := accounts[:min(chunk, len(accounts))]
 		accounts = accounts[len(part):]
 		var rows []accountRow
 		if err := tx.Raw("SELECT "+accountColumns+" FROM accounts WHERE id IN ?", part).Scan(&rows).Error; err != nil {
-			return nil, fmt.Errorf("reading accounts by id: %w", err)
+			return nil, nil, fmt.Errorf("reading accounts by id: %w", err)
 		}
 		for _, r := range rows {
 			out[r.ID] = r.ref()
+			if r.HeirID != 0 {
+				heirs[r.ref()] = r.ref().heldBy(r.HeirID)
+			}
 		}
 	}
-	return out, nil
+	return out, heirs, nil
 }

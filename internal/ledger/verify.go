@@ -216,6 +216,9 @@ func (v *verifier) accounts() error {
 			}
 			continue
 		}
+		if r.HeirID != 0 && want != 0 {
+			v.find(0, "账户 %s（%s）已并入 %s，却还有 %s", r.ID, r.ref().name(), r.HeirID, want)
+		}
 		if r.Balance != want {
 			v.find(0, "账户 %s（%s）的余额记为 %s，按账本应为 %s", r.ID, r.ref().name(), r.Balance, want)
 		}

@@ -10,6 +10,7 @@ CREATE TABLE accounts (
   tracked TINYINT NOT NULL,
   balance BIGINT NOT NULL DEFAULT 0, -- hundredths; 0 and meaningless when tracked = 0
   floor BIGINT NOT NULL DEFAULT 0,
+  heir_id BIGINT NOT NULL DEFAULT 0, -- whose account has taken this one over, which holds nothing from then on; 0: it is open
   created_at BIGINT NOT NULL,
   CONSTRAINT accounts_floor CHECK (balance >= floor),
   UNIQUE KEY accounts_owner (owner_id, book_id, asset, kind),

@@ -4,7 +4,7 @@
 (function () {
   'use strict'
   var box = document.getElementById('verdict')
-  var kinds = ['', '加分', '扣分', '兑换', '退货', '过期', '结算', '撤销', '期初']
+  var kinds = ['', '加分', '扣分', '兑换', '退货', '过期', '结算', '撤销', '期初', '转户']
   var shown = function (name) {
     var cell = document.getElementById('f-' + name)
     return cell ? cell.textContent.trim() : null
