@@ -197,8 +197,11 @@ func (s *Server) householdSheet(ctx context.Context, c *Call, in HouseholdQuery)
 			return Page[houseLine]{lines, page.Next}, err
 		}, func(h houseLine) []any {
 			state := "现住"
-			if h.State != householdStates[people.HouseholdHere] {
+			switch h.State {
+			case householdStates[people.HouseholdMoved]:
 				state = "已迁出"
+			case householdStates[people.HouseholdMerged]:
+				state = "已并户"
 			}
 			return []any{h.CodeText, h.HeadName, h.group, h.Address, h.members, number(h.balance), number(h.score), state}
 		})})

@@ -22,7 +22,8 @@ type Household struct {
 	HeadName string `json:"head_name" doc:"户主"`
 	Initials string `json:"initials"`
 	Address  string `json:"address"`
-	State    string `json:"state" enum:"here,moved"`
+	State    string `json:"state" enum:"here,moved,merged"`
+	Into     id.ID  `json:"into,omitempty" doc:"并入了哪一户"`
 	Match    string `json:"match,omitempty" doc:"查找时，对上的是哪位家庭成员"`
 }
 
@@ -84,14 +85,14 @@ type Phone struct {
 }
 
 var (
-	householdStates = words[int]{people.HouseholdHere: "here", people.HouseholdMoved: "moved"}
+	householdStates = words[int]{people.HouseholdHere: "here", people.HouseholdMoved: "moved", people.HouseholdMerged: "merged"}
 	villagerStates  = words[int]{people.VillagerHere: "here", people.VillagerMoved: "moved", people.VillagerDied: "died"}
 	genders         = words[int]{0: "unknown", 1: "male", 2: "female"}
 )
 
 func householdOut(h people.Household) Household {
 	return Household{ID: h.ID, Village: h.Village, Group: h.Group, Code: h.Code, CodeText: people.FormatHouseCode(h.Code), Head: h.Head, HeadName: h.HeadName,
-		Initials: h.Initials, Address: h.Address, State: householdStates[h.State]}
+		Initials: h.Initials, Address: h.Address, State: householdStates[h.State], Into: h.MergedInto}
 }
 
 func villagerOut(v people.Villager) Villager {
@@ -114,7 +115,7 @@ type HouseholdQuery struct {
 	Group   Key    `query:"group" doc:"只看一个组"`
 	Grid    Key    `query:"grid" doc:"只看一个网格"`
 	Q       string `query:"q" maxLength:"50" doc:"姓名、拼音、首字母、户码或手机号后四位"`
-	Moved   bool   `query:"moved" doc:"连已迁出的户也列出"`
+	Moved   bool   `query:"moved" doc:"连已迁出、已并户的户也列出"`
 }
 
 // householdPage is a page of the households in the actor's reach, in order of house code.
@@ -194,5 +195,6 @@ func (s *Server) peopleOps() {
 		})
 	s.rosterOps()
 	s.gridOps()
+	s.regroupOps()
 	s.loginOps()
 }

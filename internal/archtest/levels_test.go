@@ -12,7 +12,7 @@ var levels = []string{
 	"decimal errs id cal points money configs conf web",
 	"obs migrations db db/batch rdb wechat xlsx qr files",
 	"audit outbox idempotency stamp ledger",
-	"auth people rule shop notice party award trial redeem board report public",
+	"auth notice people rule shop party award trial redeem board report public",
 	"demo jobs api",
 	"app",
 	"cmd/jishan",

@@ -4,7 +4,7 @@ package auth
 var PermissionNames = map[Permission]string{
 	Public: "无需登录", Self: "本人资料、密码、登录设备",
 	RegionRead: "查看地区和村设置", RegionWrite: "新建、修改地区", SettingsWrite: "修改村设置",
-	PeopleRead: "查看户和村民", PeopleWrite: "登记、修改户和村民",
+	PeopleRead: "查看户和村民", PeopleWrite: "登记、修改户和村民", PeopleRegroup: "分户、并户",
 	RuleRead: "查看积分细则", RuleWrite: "制定、修改积分细则",
 	AwardRead: "查看加减分", AwardWrite: "加减分", AwardReverse: "冲正加减分",
 	PartyRead: "查看党员积分", PartyWrite: "党员加减分、免考核、季度考核", PartyReport: "替本户党员填季度自评",

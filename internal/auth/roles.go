@@ -31,6 +31,7 @@ const (
 	SettingsWrite  Permission = "settings.write"
 	PeopleRead     Permission = "people.read"
 	PeopleWrite    Permission = "people.write"
+	PeopleRegroup  Permission = "people.regroup" // split and merge households, with their points
 	RuleRead       Permission = "rule.read"
 	RuleWrite      Permission = "rule.write"
 	AwardRead      Permission = "award.read"
@@ -60,7 +61,7 @@ const (
 
 var (
 	supervisorMay = []Permission{RegionRead, PeopleRead, RuleRead, AwardRead, PartyRead, MerchantRead, RedeemRead, BoardRead, AuditRead}
-	villageMay    = append(slices.Clone(supervisorMay), PeopleWrite, AwardWrite, AwardReverse, PartyWrite, CardWrite, RedeemProxy, UserRead)
+	villageMay    = append(slices.Clone(supervisorMay), PeopleWrite, PeopleRegroup, AwardWrite, AwardReverse, PartyWrite, CardWrite, RedeemProxy, UserRead)
 	townshipMay   = append(slices.Clone(villageMay), RegionWrite, SettingsWrite, RuleWrite, MerchantWrite, RedeemRefund, UserWrite)
 	clerkMay      = []Permission{RedeemCounter, RedeemRead, RedeemRefund, MerchantRead}
 )

@@ -153,7 +153,7 @@ func giveBack(tx db.Tx, b *ledger.Batch, actor auth.Actor, village id.ID, keys [
 		if err != nil {
 			return out, err
 		}
-		notices[i] = notice.Notice{Village: village, Household: p.Household, Kind: notice.KindExpiry, Title: "到期清零的积分已退回",
+		notices[i] = notice.Notice{Village: village, Household: p.Holder.Owner, Kind: notice.KindExpiry, Title: "到期清零的积分已退回",
 			Body: fmt.Sprintf("您家第 %d 号清零的 %s 分已经退回，有效期到 %s。原因：%s", k.Number, p.Moved, until, reason)}
 	}
 	if err := b.Seal(); err != nil {

@@ -116,6 +116,7 @@ type target struct {
 	branch    id.ID
 	account   ledger.Ref
 	inactive  bool
+	merged    bool // the household, into another
 }
 
 // resolve checks who is meant and whether the actor may. What lies outside the actor's reach is not found.
@@ -166,7 +167,7 @@ func (p *plan) resolve(actor auth.Actor, village id.ID, g Grant) (target, error)
 		return target{}, p.wrongSubject(g.Household, false)
 	}
 	t.household, t.account = h.ID, ledger.Wallet(village, h.ID)
-	t.inactive = t.inactive || !h.Active()
+	t.inactive, t.merged = t.inactive || !h.Active(), h.State == people.HouseholdMerged
 	return t, nil
 }
 
@@ -198,6 +199,9 @@ func (t target) late(today cal.Day) bool {
 
 // evaluate applies the rule, knowing the past and what this plan has accepted already.
 func (p *plan) evaluate(village id.ID, g Grant, t target) (rule.Result, error) {
+	if t.merged {
+		return rule.Result{}, people.ErrMerged.New()
+	}
 	if t.inactive {
 		return rule.Result{}, ErrInactive.New()
 	}

@@ -62,6 +62,7 @@ type target struct {
 	lesson     int64
 	clearing   int64
 	roster     id.ID
+	change     id.ID
 }
 
 // ids fills a path: by what stands before the parameter, so that a new operation on a known thing needs nothing here.
@@ -73,7 +74,7 @@ func (x target) path(t testing.TB, op api.Op) string {
 		"exemptions": x.exemption.String(), "evaluations": x.evaluation.String(), "grids": x.grid.String(), "rule-books": x.p.book.String(), "rule-versions": x.draft.String(),
 		"rules": x.draftRule.String(), "merchants": x.p.m.id.String(), "products": x.p.m.products[0].String(), "users": x.user.String(),
 		"clerks": x.clerk.String(), "sessions": x.session.String(), "redemptions": x.p.a.id.String(), "awards": fmt.Sprint(x.award), "ledger": fmt.Sprint(x.award),
-		"party-awards": fmt.Sprint(x.lesson), "clearings": fmt.Sprint(x.clearing), "roster-imports": x.roster.String(), "answers": "somebody-elses-key",
+		"party-awards": fmt.Sprint(x.lesson), "clearings": fmt.Sprint(x.clearing), "roster-imports": x.roster.String(), "household-changes": x.change.String(), "answers": "somebody-elses-key",
 	}
 	parts := strings.Split(op.Path, "/")
 	for i, s := range parts {
@@ -150,7 +151,7 @@ func (x target) value(d document, name string, s schema) any {
 		s = d.Components.Schemas[s.Ref[strings.LastIndexByte(s.Ref, '/')+1:]]
 	}
 	known := map[string]any{
-		"village": x.p.a.id, "region": x.p.a.id, "parent": x.p.a.id, "household": x.p.a.houses[0], "households": []id.ID{x.p.a.houses[0]}, "person": nil,
+		"village": x.p.a.id, "region": x.p.a.id, "parent": x.p.a.id, "household": x.p.a.houses[0], "into": x.p.a.houses[2], "households": []id.ID{x.p.a.houses[0]}, "person": nil,
 		"villager": x.p.a.heads[0], "member": nil, "branch": x.p.a.branch, "rule": x.p.tidy, "merchant": x.p.m.id, "product": x.p.m.products[0],
 		"pin": "7391", "text": x.p.a.houses[0].String(), "role": "clerk", "phone": "13800000009", "login": "newcomer", "day": nil, "birth": nil, "id_number": nil, "code": "5001001012099", "votes_for": 3,
 		"quarter": cal.MonthOf(time.Now()).Quarter().String(),
@@ -329,6 +330,13 @@ func (p *place) neighbours(t *testing.T, c client, dsn string) (target, []visito
 	g, err := p.People.CreateGrid(p.ctx, system, p.a.id, "甲网格", "甲网格员")
 	require.NoError(t, err)
 	x.grid = g.ID
+	two, err := p.People.CreateHousehold(p.ctx, system, people.NewHousehold{Village: p.a.id, Members: []people.Person{{Name: "甲分户人"}, {Name: "甲留户人", Relation: "配偶"}}})
+	require.NoError(t, err)
+	_, both, err := p.People.Household(p.ctx, system, two.ID)
+	require.NoError(t, err)
+	split, err := p.People.Split(p.ctx, system, idempotency.Request{}, people.SplitOrder{Household: two.ID, Members: []people.Mover{{Villager: both[1].ID}}, Reason: "分户"})
+	require.NoError(t, err)
+	x.change = split.Change
 	_, err = p.Redeem.IssueCards(p.ctx, system, p.a.houses[:1])
 	require.NoError(t, err)
 	out, err := p.Redeem.Proxy(p.ctx, system, idempotency.Request{}, redeem.ProxyOrder{Merchant: p.m.id, Household: p.a.houses[0], Basket: redeem.Basket{Points: 1000}, Reason: "代办"})

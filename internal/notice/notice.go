@@ -19,6 +19,7 @@ const (
 	KindProxy  = "redeem.proxy"  // an officer redeemed for the household
 	KindRefund = "redeem.refund" // a redemption was refunded
 	KindExpiry = "points.expiry" // points expired and were cleared, or came back
+	KindHouse  = "household"     // the household split, or another one was merged into it
 	KindCard   = "card"          // the house card was locked, unlocked, reprinted or given a PIN
 )
 

@@ -2,7 +2,7 @@
 // villagers.
 //
 // Tables: regions, village_settings, grids, grid_households, households,
-// villagers, roster_imports.
+// villagers, household_changes, roster_imports.
 //
 //	houses, err := people.HouseholdsByID(tx, ids)
 //	set, err := people.SettingsOf(tx, village)   // defaults where the village has decided nothing
@@ -11,7 +11,8 @@
 //
 // Files: types and look-ups (types, find), the Service (service), its features
 // (regions, grids, settings, households, villagers, search, binding), names and
-// codes (pinyin, code), and the import of rosters in the order in which it
+// codes (pinyin, code), splitting and merging households
+// (regroup, split, merge, changes), and the import of rosters in the order in which it
 // works: roster → roster_read → roster_blocks → roster_plan → roster_apply →
 // roster_write. All but the first and the last of these are pure. roster_job
 // runs imports in the background.
@@ -22,9 +23,10 @@
 //     identity number is stored as a keyed hash only; neither reaches a log;
 //   - a household and its members belong to one village; while anybody lives in
 //     it, its head does;
+//   - nobody lives in a merged household, and its wallet is closed;
 //   - nobody is on two rosters: an identity number is unique;
 //   - a roster imported again changes nothing.
 //
-// Locks: households in order of key, then their villagers; an import locks its
+// Locks: wallets (of splits and merges), households in order of key, then their villagers; an import locks its
 // village's region first and then all its households.
 package people

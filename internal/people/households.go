@@ -55,7 +55,7 @@ func insertHouseholds(tx db.Tx, rows []*householdRow) error {
 }
 
 func (r *householdRow) values(tx db.Tx, args []any) []any {
-	return append(args, int64(r.ID), int64(r.VillageID), int64(r.GroupID), r.Code, int64(r.HeadID), r.HeadName, r.Pinyin, r.Initials, r.Address, r.State, r.CreatedAt, tx.Millis())
+	return append(args, int64(r.ID), int64(r.VillageID), int64(r.GroupID), r.Code, int64(r.HeadID), r.HeadName, r.Pinyin, r.Initials, r.Address, r.State, int64(r.MergedInto), r.CreatedAt, tx.Millis())
 }
 
 func (r *householdRow) setHead(v *villagerRow) {
@@ -203,6 +203,9 @@ func (s *Service) UpdateHousehold(ctx context.Context, actor auth.Actor, househo
 		h, err := s.lockHousehold(tx, actor, household)
 		if err != nil {
 			return err
+		}
+		if h.State == HouseholdMerged {
+			return ErrMerged.New()
 		}
 		var what []string
 		was := h

@@ -129,6 +129,10 @@ func (p *planner) findHouses() {
 				p.failAll(b, "code", "本村没有这个户码的户；新户请把户码留空")
 				continue
 			}
+			if h.State == HouseholdMerged {
+				p.failAll(b, "code", "这个户码的户已经并入另一户，请改填并入那一户的户码")
+				continue
+			}
 			p.take(b, h)
 		} else if v := p.headMatch(b); v != nil && v.house != nil && v.house.HeadID == v.ID {
 			p.take(b, v.house)

@@ -36,6 +36,9 @@ func loadVillage(tx db.Tx, village id.ID, entries []entry, lock bool) (*known, e
 	for _, r := range houses {
 		h := &planHouse{householdRow: r}
 		byID[r.ID], k.byCode[r.Code] = h, h
+		if r.State == HouseholdMerged {
+			continue // nobody lives there, and nobody can
+		}
 		k.byHead[r.HeadName] = append(k.byHead[r.HeadName], h)
 	}
 	var villagers []villagerRow

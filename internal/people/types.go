@@ -37,8 +37,9 @@ type Region struct {
 
 // States of a household and of a villager.
 const (
-	HouseholdHere  = 1
-	HouseholdMoved = 2
+	HouseholdHere   = 1
+	HouseholdMoved  = 2
+	HouseholdMerged = 3 // into Household.MergedInto, for good unless that is undone
 
 	VillagerHere  = 1
 	VillagerMoved = 2
@@ -54,6 +55,7 @@ type Household struct {
 	Pinyin, Initials     string
 	Address              string
 	State                int
+	MergedInto           id.ID // zero unless HouseholdMerged
 	CreatedAt, UpdatedAt int64
 }
 
@@ -121,16 +123,17 @@ type householdRow struct {
 	Pinyin, Initials       string
 	Address                string
 	State                  int
+	MergedInto             id.ID
 	CreatedAt, UpdatedAt   int64 `gorm:"autoCreateTime:false;autoUpdateTime:false"`
 }
 
 func (householdRow) TableName() string { return "households" }
 
 func (r householdRow) household() Household {
-	return Household{r.ID, r.VillageID, r.GroupID, r.Code, r.HeadID, r.HeadName, r.Pinyin, r.Initials, r.Address, r.State, r.CreatedAt, r.UpdatedAt}
+	return Household{r.ID, r.VillageID, r.GroupID, r.Code, r.HeadID, r.HeadName, r.Pinyin, r.Initials, r.Address, r.State, r.MergedInto, r.CreatedAt, r.UpdatedAt}
 }
 
-const householdColumns = "id, village_id, group_id, code, head_id, head_name, pinyin, initials, address, state, created_at, updated_at"
+const householdColumns = "id, village_id, group_id, code, head_id, head_name, pinyin, initials, address, state, merged_into, created_at, updated_at"
 
 type villagerRow struct {
 	ID, VillageID, HouseholdID id.ID
@@ -183,7 +186,7 @@ func HouseholdsByID(tx db.Tx, ids []id.ID) (map[id.ID]Household, error) {
 	out := make(map[id.ID]Household, len(ids))
 	each := func(rows db.Row) error {
 		var r householdRow
-		err := rows.Scan(&r.ID, &r.VillageID, &r.GroupID, &r.Code, &r.HeadID, &r.HeadName, &r.Pinyin, &r.Initials, &r.Address, &r.State, &r.CreatedAt, &r.UpdatedAt)
+		err := rows.Scan(&r.ID, &r.VillageID, &r.GroupID, &r.Code, &r.HeadID, &r.HeadName, &r.Pinyin, &r.Initials, &r.Address, &r.State, &r.MergedInto, &r.CreatedAt, &r.UpdatedAt)
 		out[r.ID] = r.household()
 		return err
 	}

@@ -102,6 +102,9 @@ func (s *Service) AddMember(ctx context.Context, actor auth.Actor, household id.
 		if err != nil {
 			return err
 		}
+		if h.State == HouseholdMerged {
+			return ErrMerged.New()
+		}
 		r.VillageID, r.HouseholdID = h.Village, h.ID
 		if err := insertVillagers(tx, []*villagerRow{r}); err != nil {
 			return err

@@ -173,6 +173,9 @@ func open(tx db.Tx, orders []Order, live []int, nonceLife time.Duration) (*book,
 		return nil, err
 	}
 	for _, w := range wallets {
+		if b.batch.Closed(w) && st.households[w.Owner].Active() {
+			return nil, db.ErrRetry // merged into another since its household was read
+		}
 		st.balance[w.Owner] = b.batch.Balance(w)
 	}
 	for _, p := range b.locked {

@@ -84,14 +84,22 @@ func (st *state) served(h people.Household, merchant id.ID) (shop.Contract, erro
 		return shop.Contract{}, errs.ErrNotFound.New()
 	case m.State != shop.Open:
 		return shop.Contract{}, ErrMerchantClosed.New()
-	case h.State != people.HouseholdHere:
-		return shop.Contract{}, ErrMoved.New()
+	case !h.Active():
+		return shop.Contract{}, gone(h)
 	}
 	c, ok := st.contracts[shop.ContractKey{Merchant: merchant, Village: h.Village}]
 	if !ok || c.State != shop.Serving {
 		return shop.Contract{}, ErrNotServing.New()
 	}
 	return c, nil
+}
+
+// gone is why a household that does not live here cannot redeem.
+func gone(h people.Household) error {
+	if h.State == people.HouseholdMerged {
+		return ErrMerged.New()
+	}
+	return ErrMoved.New()
 }
 
 // price is the order's lines at today's prices, in stock.

@@ -23,6 +23,7 @@
 // Invariants:
 //   - every redemption spends one nonce, and a nonce is spent once (used_codes; Verify compares redemptions.nonce);
 //   - a redemption's lines sum to its points, its points are what its ledger transaction took from the wallet and gave the merchant;
+//   - a household that was merged into another redeems nothing; refunds go to the other;
 //   - a redemption is refunded at most once, and is in state refunded if and only if the ledger has its reversal;
 //   - minimum, step, monthly ceiling, card day limit, redemption days, stock and balance are judged under the wallet's and the
 //     products' locks;

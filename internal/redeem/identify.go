@@ -255,7 +255,10 @@ func (s *Service) CheckCard(ctx context.Context, actor auth.Actor, text, pin str
 	if err != nil {
 		return 0, err
 	}
-	if !h.Active() {
+	switch {
+	case h.State == people.HouseholdMerged:
+		return 0, ErrMerged.New()
+	case !h.Active():
 		return 0, ErrCardMoved.New()
 	}
 	return h.ID, s.checkPIN(ctx, actor, h.ID, serial, pin)

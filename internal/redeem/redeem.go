@@ -27,6 +27,7 @@ var (
 	ErrNotServing     = errs.Define(errs.Refused, "merchant.not_serving", "这家商户没有服务这户所在的村，不能兑换")
 	ErrNoFreeAmount   = errs.Define(errs.Refused, "merchant.no_free_amount", "这家商户要选商品才能兑换，不能只填积分")
 	ErrMoved          = errs.Define(errs.Refused, "redeem.moved", "这户已经迁出，不能兑换，请联系村委会")
+	ErrMerged         = errs.Define(errs.Refused, "redeem.merged", "这户已经并入另一户，原来的兑换码和户卡不能再用，请出示现在那一户的")
 	ErrProduct        = errs.Define(errs.Refused, "redeem.product", "有商品已下架或不是本店的，请刷新商品后重选")
 	ErrPriceChanged   = errs.Define(errs.Conflict, "redeem.price_changed", "商品价格已变动，请核对新的积分后再确认")
 	ErrMinimum        = errs.Define(errs.Refused, "redeem.minimum", "没有达到每次兑换的最低积分")

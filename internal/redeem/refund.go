@@ -20,8 +20,8 @@ import (
 )
 
 // Refund takes a whole redemption back within the refund window: the points return to the lots they came from, the goods to
-// the shelf. A second refund is ErrRefunded; a repetition of req is answered with the first receipt. reason is 1–200
-// characters. Needs redeem.refund at the merchant or in the village.
+// the shelf; of a household that has been merged into another, to that one. A second refund is ErrRefunded; a repetition of req is
+// answered with the first receipt. reason is 1–200 characters. Needs redeem.refund at the merchant or in the village.
 func (s *Service) Refund(ctx context.Context, actor auth.Actor, req idempotency.Request, key ledger.Key, reason string) (Receipt, error) {
 	reason = strings.TrimSpace(reason)
 	if req.Operation == "" {
@@ -106,7 +106,7 @@ func (s *Service) refund(tx db.Tx, b *ledger.Batch, orig ledger.Tx, actor auth.A
 		return none, err
 	}
 	text := fmt.Sprintf("%s的第 %d 号兑换已退货，%s 积分退回您家，现有 %s 积分。原因：%s。", merchants[r.MerchantID].Name, key.Number, r.Points, posted.Balance, reason)
-	if err := notice.Send(tx, []notice.Notice{{Village: key.Book, Household: r.HouseholdID, Kind: notice.KindRefund, Title: "兑换已退货", Body: text}}); err != nil {
+	if err := notice.Send(tx, []notice.Notice{{Village: key.Book, Household: posted.Holder.Owner, Kind: notice.KindRefund, Title: "兑换已退货", Body: text}}); err != nil {
 		return none, err
 	}
 	err = audit.Write(tx, actor.Audit("redeem.refund", target(key), key.Book, fmt.Sprintf("第 %d 号兑换退货，退回 %s 积分：%s", key.Number, r.Points, reason)))

@@ -43,7 +43,7 @@ func household1(tx db.Tx, household id.ID) (people.Household, error) {
 func livingHousehold(tx db.Tx, household id.ID) (people.Household, error) {
 	h, err := household1(tx, household)
 	if err == nil && !h.Active() {
-		err = ErrMoved.New()
+		err = gone(h)
 	}
 	return h, err
 }

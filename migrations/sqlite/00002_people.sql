@@ -62,7 +62,8 @@ CREATE TABLE households (
   pinyin VARCHAR(128) NOT NULL,
   initials VARCHAR(32) NOT NULL,
   address VARCHAR(128) NOT NULL,
-  state TINYINT NOT NULL, -- 1 living here, 2 moved away
+  state TINYINT NOT NULL, -- 1 living here, 2 moved away, 3 merged
+  merged_into BIGINT NOT NULL DEFAULT 0, -- the household its people and points have gone to; 0 none
   created_at BIGINT NOT NULL,
   updated_at BIGINT NOT NULL
 );
@@ -261,6 +262,29 @@ CREATE TABLE party_objections (
   PRIMARY KEY (evaluation_id, number)
 ) WITHOUT ROWID;
 
+-- A household that split or merged: people and points went from one to another, by one ledger transaction. Undone once at most.
+CREATE TABLE household_changes (
+  id BIGINT NOT NULL PRIMARY KEY,
+  village_id BIGINT NOT NULL,
+  kind TINYINT NOT NULL, -- people.ChangeKind: 1 split, 2 merge
+  from_id BIGINT NOT NULL, -- the household that people left
+  to_id BIGINT NOT NULL, -- the household that they are in now
+  number BIGINT NOT NULL, -- of the ledger transaction
+  points BIGINT NOT NULL, -- that went along; negative: a debt
+  people TEXT NOT NULL, -- how it was before, as JSON (people.before)
+  reason VARCHAR(200) NOT NULL,
+  actor_id BIGINT NOT NULL,
+  actor_name VARCHAR(64) NOT NULL,
+  at BIGINT NOT NULL,
+  undone_at BIGINT NOT NULL DEFAULT 0, -- 0: it stands
+  undone_by BIGINT NOT NULL DEFAULT 0,
+  undone_name VARCHAR(64) NOT NULL,
+  undone_reason VARCHAR(200) NOT NULL,
+  undone_number BIGINT NOT NULL DEFAULT 0
+);
+CREATE INDEX household_changes_from ON household_changes (from_id);
+CREATE INDEX household_changes_to ON household_changes (to_id);
+
 -- An import of a roster in the background; kept for thirty days. The sheet itself is never stored.
 CREATE TABLE roster_imports (
   id BIGINT NOT NULL PRIMARY KEY,
@@ -285,6 +309,7 @@ CREATE TRIGGER party_objections_no_delete BEFORE DELETE ON party_objections BEGI
 
 -- +goose Down
 DROP TABLE roster_imports;
+DROP TABLE household_changes;
 DROP TABLE party_objections;
 DROP TABLE party_results;
 DROP TABLE party_reviews;

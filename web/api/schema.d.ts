@@ -734,6 +734,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/household-changes/{id}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 撤销一次分户或并户
+         * @description 人回到原来的户，积分原样退回。办理以后又有变动的不能撤销。
+         */
+        post: operations["household-change-undo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/households": {
         parameters: {
             query?: never;
@@ -884,6 +904,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/households/{id}/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 一户的分户、并户记录
+         * @description 新的在前。
+         */
+        get: operations["household-changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/households/{id}/logins": {
         parameters: {
             query?: never;
@@ -935,6 +975,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/households/{id}/merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 并入另一户
+         * @description 全部成员和积分转到另一户，这户关闭：户卡和兑换码不能再用，明细还能看。得过的分和积分榜不变。
+         */
+        post: operations["household-merge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/households/{id}/merge/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 预览并户
+         * @description 不办理。
+         */
+        post: operations["household-merge-preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/households/{id}/redeem-limits": {
         parameters: {
             query?: never;
@@ -966,6 +1046,46 @@ export interface paths {
         get: operations["household-redemptions"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/households/{id}/split": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 分户
+         * @description 一部分成员另立一户，可以带走一部分积分。得过的分和积分榜不变。
+         */
+        post: operations["household-split"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/households/{id}/split/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * 预览分户
+         * @description 不办理。
+         */
+        post: operations["household-split-preview"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4022,10 +4142,12 @@ export interface components {
             head_name: string;
             id: string;
             initials: string;
+            /** @description 并入了哪一户 */
+            into?: string;
             /** @description 查找时，对上的是哪位家庭成员 */
             match?: string;
             /** @enum {string} */
-            state: "here" | "moved";
+            state: "here" | "moved" | "merged";
             village: string;
         };
         HouseholdChange: {
@@ -4048,12 +4170,49 @@ export interface components {
             head_name: string;
             id: string;
             initials: string;
+            /** @description 并入了哪一户 */
+            into?: string;
             /** @description 查找时，对上的是哪位家庭成员 */
             match?: string;
             members: components["schemas"]["Villager"][];
             /** @enum {string} */
-            state: "here" | "moved";
+            state: "here" | "moved" | "merged";
             village: string;
+        };
+        HouseholdEvent: {
+            actor_name: string;
+            /** Format: date-time */
+            at: string;
+            from: string;
+            from_code: string;
+            from_name: string;
+            id: string;
+            /** @enum {string} */
+            kind: "split" | "merge";
+            /**
+             * Format: int64
+             * @description 本村账上的第几号
+             */
+            number: number;
+            /** @description 换户的人 */
+            people: string[];
+            /** @description 积分，最多两位小数 */
+            points: number;
+            reason: string;
+            to: string;
+            to_code: string;
+            to_name: string;
+            undone: boolean;
+            /** Format: date-time */
+            undone_at?: string;
+            undone_name?: string;
+            /** Format: int64 */
+            undone_number?: number;
+            undone_reason?: string;
+            village: string;
+        };
+        HouseholdEvents: {
+            items: components["schemas"]["HouseholdEvent"][];
         };
         HouseholdInput: {
             address?: string;
@@ -4198,7 +4357,7 @@ export interface components {
             /** @description 本号的校验码 */
             hash: string;
             /** @enum {string} */
-            kind: "award" | "deduct" | "redeem" | "refund" | "expire" | "settle" | "reverse" | "opening";
+            kind: "award" | "deduct" | "redeem" | "refund" | "expire" | "settle" | "reverse" | "opening" | "transfer";
             kind_name: string;
             /**
              * Format: int64
@@ -4289,6 +4448,14 @@ export interface components {
             /** @enum {string} */
             state: "open" | "closed";
         };
+        MergeInput: {
+            /** @description 并入哪一户 */
+            into: string;
+            /** @description 办理时必填；会告诉两户 */
+            reason?: string;
+            /** @description 与新户主的关系有变的人 */
+            relations?: components["schemas"]["MoverInput"][];
+        };
         MonthFigures: {
             /**
              * Format: int64
@@ -4318,6 +4485,11 @@ export interface components {
             /** @description 与新户主的关系 */
             relation?: string;
         };
+        MoverInput: {
+            /** @description 与新户主的关系，不填为不变 */
+            relation?: string;
+            villager: string;
+        };
         MyHousehold: {
             address: string;
             /** @description 可用积分 */
@@ -4336,10 +4508,12 @@ export interface components {
             head_name: string;
             id: string;
             initials: string;
+            /** @description 并入了哪一户 */
+            into?: string;
             /** @description 查找时，对上的是哪位家庭成员 */
             match?: string;
             /** @enum {string} */
-            state: "here" | "moved";
+            state: "here" | "moved" | "merged";
             township: string;
             village: string;
             village_name: string;
@@ -5080,7 +5254,7 @@ export interface components {
             /** @description 户主，打了星号 */
             household?: string;
             /** @enum {string} */
-            kind?: "award" | "deduct" | "redeem" | "refund" | "expire" | "settle" | "reverse" | "opening";
+            kind?: "award" | "deduct" | "redeem" | "refund" | "expire" | "settle" | "reverse" | "opening" | "transfer";
             kind_name?: string;
             /**
              * Format: int64
@@ -5253,6 +5427,40 @@ export interface components {
         };
         Regions: {
             items: components["schemas"]["Region"][];
+        };
+        RegroupedHousehold: {
+            /** @description 办理以后的可用积分 */
+            after: number;
+            /** @description 原有的可用积分 */
+            before: number;
+            code_text?: string;
+            group?: string;
+            head_name: string;
+            /** @description 预览分户时新户还没有 */
+            household?: string;
+        };
+        Regrouping: {
+            /** @description 预览没有 */
+            change?: string;
+            /** @description 人离开的户 */
+            from: components["schemas"]["RegroupedHousehold"];
+            /** @enum {string} */
+            kind: "split" | "merge";
+            /** @description 其中有期限的，先到期的在前，期限不变 */
+            lots: components["schemas"]["ExpiringLot"][];
+            /** @description 换户的人，原来的样子 */
+            members: components["schemas"]["Villager"][];
+            /**
+             * Format: int64
+             * @description 本村账上的第几号；预览没有
+             */
+            number?: number;
+            /** @description 转过去的积分；负数是转过去的欠分 */
+            points: number;
+            /** @description 分户时按人口算应带走多少 */
+            share: number;
+            /** @description 人去的户 */
+            to: components["schemas"]["RegroupedHousehold"];
         };
         ReverseInput: {
             reason: string;
@@ -5736,6 +5944,19 @@ export interface components {
             row: string;
             text: string;
         };
+        SplitInput: {
+            address?: string;
+            /** @description 新户的组，不填为与原户相同 */
+            group?: string;
+            /** @description 分出去的人，第一位是新户的户主 */
+            members: components["schemas"]["MoverInput"][];
+            /** @description 带走的可用积分，不填为 0 */
+            points?: number;
+            /** @description 办理时必填；会告诉两户 */
+            reason?: string;
+            /** @description 户主分出去时，留下的人里谁当户主 */
+            stay_head?: string;
+        };
         Standing: {
             /** @description 积分，最多两位小数 */
             average: number;
@@ -5777,7 +5998,7 @@ export interface components {
              */
             day: string;
             /** @enum {string} */
-            kind: "award" | "deduct" | "redeem" | "refund" | "expire" | "settle" | "reverse" | "opening";
+            kind: "award" | "deduct" | "redeem" | "refund" | "expire" | "settle" | "reverse" | "opening" | "transfer";
             kind_name: string;
             /**
              * Format: int64
@@ -5879,6 +6100,9 @@ export interface components {
             quarter: string;
             tally: components["schemas"]["PartyTally"];
             township: string;
+        };
+        UndoInput: {
+            reason: string;
         };
         User: {
             /** @enum {string} */
@@ -7386,6 +7610,44 @@ export interface operations {
             };
         };
     };
+    "household-change-undo": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 操作编号：每次点击生成一个，重试时不变；同一编号只会记账一次 */
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UndoInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HouseholdEvent"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "household-list": {
         parameters: {
             query?: {
@@ -7401,7 +7663,7 @@ export interface operations {
                 grid?: string;
                 /** @description 姓名、拼音、首字母、户码或手机号后四位 */
                 q?: string;
-                /** @description 连已迁出的户也列出 */
+                /** @description 连已迁出、已并户的户也列出 */
                 moved?: boolean;
             };
             header?: never;
@@ -7478,7 +7740,7 @@ export interface operations {
                 grid?: string;
                 /** @description 姓名、拼音、首字母、户码或手机号后四位 */
                 q?: string;
-                /** @description 连已迁出的户也列出 */
+                /** @description 连已迁出、已并户的户也列出 */
                 moved?: boolean;
             };
             header?: never;
@@ -7732,6 +7994,37 @@ export interface operations {
             };
         };
     };
+    "household-changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HouseholdEvents"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "household-logins": {
         parameters: {
             query?: never;
@@ -7828,6 +8121,79 @@ export interface operations {
             };
         };
     };
+    "household-merge": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 操作编号：每次点击生成一个，重试时不变；同一编号只会记账一次 */
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MergeInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Regrouping"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "household-merge-preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MergeInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Regrouping"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "redemption-limits": {
         parameters: {
             query?: never;
@@ -7882,6 +8248,79 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PageReceipt"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "household-split": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 操作编号：每次点击生成一个，重试时不变；同一编号只会记账一次 */
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SplitInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Regrouping"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "household-split-preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SplitInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Regrouping"];
                 };
             };
             /** @description Error */
