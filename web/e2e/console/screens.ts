@@ -62,6 +62,30 @@ export const screens: Screen[] = [
   { name: 'household', who: officer, path: (p) => `/households/${p.household}` },
   { name: 'household-members', who: officer, path: (p) => `/households/${p.household}`, act: (page) => page.getByRole('tab', { name: '家庭成员' }).click() },
   { name: 'household-card', who: officer, path: (p) => `/households/${p.household}`, act: (page) => page.getByRole('tab', { name: '户卡' }).click() },
+  {
+    name: 'household-split',
+    who: officer,
+    path: (p) => `/households/${p.household}`,
+    act: async (page) => {
+      await page.getByRole('button', { name: '分户', exact: true }).click()
+      await page.getByRole('dialog').locator('.el-checkbox').last().click()
+      await page.getByRole('button', { name: /按人口/ }).click()
+      await page.getByLabel('原因').fill('儿子结婚，另立一户')
+    },
+  },
+  {
+    name: 'household-merge',
+    who: officer,
+    path: (p) => `/households/${p.household}`,
+    act: async (page) => {
+      await page.getByRole('button', { name: '并入另一户' }).click()
+      await page.getByRole('combobox', { name: '并入哪一户' }).fill('彭')
+      await page.getByRole('listbox', { name: '并入哪一户' }).getByRole('option').first().click()
+      await page.getByLabel('原因', { exact: true }).fill('老人并到儿子家')
+      await page.getByRole('button', { name: '预览' }).click()
+      await page.getByRole('group', { name: '预览' }).waitFor()
+    },
+  },
   { name: 'grids', who: officer, path: () => '/grids' },
   { name: 'roster', who: officer, path: () => '/roster' },
   { name: 'cards', who: officer, path: () => '/cards' },
