@@ -10,7 +10,7 @@ VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 GOBUILD := go build -ldflags "-s -w -X main.version=$(VERSION)"
 
 .DEFAULT_GOAL := help
-.PHONY: help run build web test test-quick test-race proof bench lint fuzz openapi grants operations-walk screenshots clean
+.PHONY: help run build web test test-quick test-race proof bench lint fuzz openapi grants operations-walk measure screenshots clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ bench: ## throughput on MariaDB and SQLite; writes docs/benchmarks.md
 
 operations-walk: build ## the installation of docs/operations.md on throwaway servers: two processes, nginx, backup, restore, verify
 	WITH_NGINX=1 ./scripts/services.sh ./scripts/operations-walk.sh
+
+measure: build ## how fast the console is in a village of 2,000 households, and how many keys fifty awards take; prints figures
+	./scripts/web.sh measure
 
 lint: ## gofmt and go vet
 	./scripts/lint.sh

@@ -19,7 +19,7 @@ chain, scores, outbox, audit and idempotency rows, and JSON over HTTP.
 Last run $(date +%F), ${cpu:-unknown processor}, $(nproc) cores, $(go version | cut -d' ' -f3).
 
 TEXT
-run=(go test -tags bench,nomsgpack -count=1 -timeout 30m -v -run 'TestThroughput|TestRoster' ./internal/bench)
+run=(go test -tags bench,nomsgpack -count=1 -timeout 30m -v -run 'TestThroughput|TestRoster|TestSearch' ./internal/bench)
 # boards NAME: reading 20 lines of a board with ranks, names and movements, beside the bare ZREVRANGE of the same 20.
 boards() {
 	printf '## Boards, %s\n\n| members | first 20 lines | 10 lines around the middle | bare ZREVRANGE |\n|---:|---:|---:|---:|\n' "$1" >>"$BENCH_OUT"

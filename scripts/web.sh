@@ -7,6 +7,7 @@
 #   scripts/web.sh check          types are current, vue-tsc, unit tests; needs the build, for WeChat's is run as it was built
 #   scripts/web.sh browser [ARG…] the tests in web/e2e (e2e/console/, e2e/public/, e2e/miniapp/), in Chromium, against bin/jishan with demo data
 #   scripts/web.sh screenshots    takes the pictures in docs/screens the same way
+#   scripts/web.sh measure        prints how fast the console is in a large village, and how many keys fifty awards take
 #   scripts/web.sh deps FOLDER    only the installing, for a folder below web/
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -52,8 +53,12 @@ screenshots)
 	deps e2e
 	./scripts/demo-server.sh npm run --silent --prefix web/e2e screenshots
 	;;
+measure)
+	deps e2e
+	./scripts/demo-server.sh npm run --silent --prefix web/e2e measure
+	;;
 *)
-	sed -n '2,10p' "$0" >&2
+	sed -n '2,11p' "$0" >&2
 	exit 2
 	;;
 esac
