@@ -141,6 +141,40 @@ test('a closed evaluation takes amendments only, prints as one sheet and comes a
   expect(out.text).not.toContain('返回')
 })
 
+// The demo has one that was published in the first days of this quarter. Where those days are not over yet, it stays shut.
+test('an evaluation whose days of publicity are over is closed on screen, and stays closed', async ({ page }) => {
+  const get = await as(page, 'zhen')
+  const town = ((await get('/regions')).items as { id: string; kind: string }[]).find((r) => r.kind === 'township')!.id
+  const day = new Date(Date.now() + 8 * 3600e3).toISOString().slice(0, 10)
+  const n = Number(day.slice(0, 4)) * 4 + Math.floor((Number(day.slice(5, 7)) - 1) / 3) - 1
+  const all = (await get(`/townships/${town}/evaluations?quarter=${Math.floor(n / 4)}-Q${(n % 4) + 1}`)).branches as { evaluation?: { id: string; state: string; public_until: string } }[]
+  const open = all.find((b) => b.evaluation?.state === 'publicity')!.evaluation!
+  const before = await get(`/evaluations/${open.id}`)
+  for (const p of before.standing.ranked) expect(p.grade, p.member.name).toBeTruthy()
+  await page.goto(`/admin/evaluations/${open.id}`)
+  await settled(page)
+  const close = page.getByRole('button', { name: '关闭考评' })
+  if (day <= open.public_until) return expect(close).toBeDisabled()
+  await close.click()
+  await expect(page.getByRole('dialog')).toContainText('关闭以后不能再开')
+  await page.getByRole('dialog').getByRole('button', { name: '取消' }).click()
+  await expect(page.getByRole('dialog')).toHaveCount(0)
+  expect((await get(`/evaluations/${open.id}`)).evaluation.state).toBe('publicity')
+  await close.click()
+  await page.getByRole('dialog').getByRole('button', { name: '关闭考评' }).click()
+  await expect(page.getByText('考评关闭了')).toBeVisible()
+  await expect(page.getByText('结果不能再改')).toBeVisible()
+  for (const gone of ['关闭考评', '退回评议', '登记评议分', '登记异议']) await expect(page.getByRole('button', { name: gone, exact: true })).toHaveCount(0)
+  await expect(page.getByRole('button', { name: '登记补正' })).toBeVisible()
+  await accessible(page)
+  const after = await get(`/evaluations/${open.id}`)
+  expect(after.evaluation.state).toBe('closed')
+  expect(after.standing.ranked).toEqual(before.standing.ranked) // what was shown to everybody is what stands
+  await page.goto('/admin/evaluations')
+  await settled(page)
+  await expect(page.getByRole('row').filter({ hasText: after.standing.branch.name }).first()).toContainText('关闭')
+})
+
 test('the township sees all its branches, a village only its own; the standard is the township’s', async ({ page, watch }) => {
   watch.expected = [/422/]
   await as(page, 'zhen')
