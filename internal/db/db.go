@@ -64,6 +64,7 @@ type DB struct {
 	log     *slog.Logger
 	watch   func(query string, args []any) // may be nil
 	meters  *obs.Transactions              // nil: nobody counts
+	galera  bool                           // the server is a node of a cluster
 	memo    sync.Map
 }
 
@@ -122,6 +123,13 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if err := d.wp.PingContext(ctx); err != nil {
 		d.Close()
 		return nil, fmt.Errorf("connecting to the %s database: %w", d.Dialect, err)
+	}
+	if d.Dialect == MySQL {
+		err := d.wp.QueryRowContext(ctx, "SELECT @@wsrep_on").Scan(&d.galera)
+		if m, ok := errors.AsType[*mysql.MySQLError](err); err != nil && (!ok || m.Number != erNoVariable) { // MySQL and TiDB have no Galera
+			d.Close()
+			return nil, fmt.Errorf("asking for Galera: %w", err)
+		}
 	}
 	return d, nil
 }

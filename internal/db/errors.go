@@ -19,6 +19,7 @@ const (
 	erWsrepNotReady  = 1047
 	erTooManyConns   = 1040
 	erTableDenied    = 1142
+	erNoVariable     = 1193
 	erTiDBConflict   = 9007
 	erTiDBRetry      = 8002
 	erNull           = 1048

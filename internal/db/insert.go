@@ -74,7 +74,7 @@ func Exec(tx Tx, query string, args ...any) error {
 
 func exec(tx Tx, query string, args []any) error {
 	ctx := tx.Statement.Context
-	if p, ok := tx.Statement.ConnPool.(*pipe); ok && tx.later {
+	if p, ok := tx.Statement.ConnPool.(*pipe); ok && tx.later && !p.alone {
 		return p.later(ctx, query, args)
 	}
 	_, err := tx.Statement.ConnPool.ExecContext(ctx, query, args...)

@@ -16,6 +16,10 @@ const pipeBytes = 1 << 20
 // pipe is the connection of a transaction on MySQL. What is written with Tx.Later waits and is sent together with the next thing whose
 // answer somebody needs: a query, a statement, or the commit. So is the beginning. A transaction of a dozen statements takes a
 // handful of round trips, and while these wait, the processors stand idle. It implements gorm.ConnPool.
+//
+// On Galera nothing waits (alone). A node that gives a local transaction up for one that comes from another node rolls it back, and tells
+// so with the answer to the statement that runs, or to the next command. Between two statements of one command it tells nobody: the
+// second would run on, outside of any transaction, and the commit behind it would say that all is well.
 type pipe struct {
 	conn   *sql.Conn
 	text   strings.Builder
@@ -24,7 +28,8 @@ type pipe struct {
 	begun  bool                           // the server has been told to begin
 	writes bool                           // rows are among what waits
 	tell   func(query string, args []any) // of every statement that is added; may be nil
-	broken error                          // a statement that had waited has failed: nothing more is done
+	broken error                          // a statement that had waited has failed, or the server has rolled back: nothing more is done
+	alone  bool                           // every statement is sent by itself, but for the beginning
 }
 
 // beginPipe takes a connection; begin is sent with the first statement.
@@ -103,6 +108,7 @@ func (p *pipe) answer(ctx context.Context) error {
 		p.broken = laterError(err)
 		return p.broken
 	}
+	p.given(err)
 	return err
 }
 
@@ -145,7 +151,16 @@ func (p *pipe) ExecContext(ctx context.Context, query string, args ...any) (sql.
 	}
 	p.add(query, args)
 	query, args = p.take()
-	return p.conn.ExecContext(ctx, query, args...)
+	res, err := p.conn.ExecContext(ctx, query, args...)
+	p.given(err)
+	return res, err
+}
+
+// given notes that the server has given the transaction up: what is sent to it after that would be outside of any.
+func (p *pipe) given(err error) {
+	if Conflict(err) {
+		p.broken = err
+	}
 }
 
 // QueryContext implements gorm.ConnPool.
@@ -163,6 +178,7 @@ func (p *pipe) QueryContext(ctx context.Context, query string, args ...any) (*sq
 		p.broken = laterError(err)
 		return nil, p.broken
 	}
+	p.given(err)
 	return rows, err
 }
 

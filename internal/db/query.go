@@ -32,7 +32,7 @@ func Query(tx Tx, each func(Row) error, query string, args ...any) error {
 // is no line to wait for, it is called at once.
 func Ask(tx Tx, each func(Row) error, query string, args ...any) error {
 	query, args = spellLists(query, args)
-	if p, ok := tx.Statement.ConnPool.(*pipe); ok {
+	if p, ok := tx.Statement.ConnPool.(*pipe); ok && !p.alone {
 		if p.broken == nil {
 			p.ask(each, query, args)
 		}

@@ -97,7 +97,7 @@ func (d *DB) pipe(ctx context.Context, begin string) (*gorm.DB, *pipe, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	p.tell = d.watch
+	p.tell, p.alone = d.watch, d.galera
 	g := d.w.Session(&gorm.Session{NewDB: true, Context: ctx})
 	g.Statement.ConnPool = p
 	return g, p, nil
