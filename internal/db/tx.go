@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"time"
 
 	"gorm.io/gorm"
@@ -42,7 +43,7 @@ func (d *DB) Tx(ctx context.Context, fn func(Tx) error) (err error) {
 			}
 		}
 		if err = d.once(ctx, attempt, fn); err == nil || !Retryable(err) {
-			return err
+			return away(err)
 		}
 	}
 	return errs.ErrUnavailable.Wrap(fmt.Errorf("transaction gave up after %d attempts: %w", maxAttempts, err))
@@ -133,10 +134,21 @@ type commitError struct{ error }
 func (d *DB) Read(ctx context.Context, fn func(Tx) error) error {
 	g, end, err := d.beginReading(ctx)
 	if err != nil {
-		return fmt.Errorf("beginning a reading transaction: %w", err)
+		return away(fmt.Errorf("beginning a reading transaction: %w", err))
 	}
 	defer end.rollback()
-	return fn(Tx{DB: g, Now: d.Now(), Dialect: d.Dialect, Memo: &d.memo})
+	return away(fn(Tx{DB: g, Now: d.Now(), Dialect: d.Dialect, Memo: &d.memo}))
+}
+
+// away makes errs.ErrUnavailable of an error by which the database does not answer, so that nobody takes it for a mistake of the program.
+func away(err error) error {
+	if _, ok := errors.AsType[*errs.Error](err); err == nil || ok {
+		return err
+	}
+	if _, line := errors.AsType[net.Error](err); line || Retryable(err) {
+		return errs.ErrUnavailable.Wrap(err)
+	}
+	return err
 }
 
 func (d *DB) beginReading(ctx context.Context) (*gorm.DB, ending, error) {
@@ -149,5 +161,5 @@ func (d *DB) beginReading(ctx context.Context) (*gorm.DB, ending, error) {
 
 // Look runs fn outside of any transaction: for a single SELECT, which is a snapshot of its own and costs one round trip.
 func (d *DB) Look(ctx context.Context, fn func(Tx) error) error {
-	return fn(Tx{DB: d.r.WithContext(ctx), Now: d.Now(), Dialect: d.Dialect, Memo: &d.memo})
+	return away(fn(Tx{DB: d.r.WithContext(ctx), Now: d.Now(), Dialect: d.Dialect, Memo: &d.memo}))
 }
