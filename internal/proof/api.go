@@ -71,7 +71,7 @@ func newAPI(dir, program, name string, env []string, ways ...*link) (*apiProcess
 	}
 	p := &apiProcess{port: port, client: client, ways: append([]*link{client}, ways...),
 		http: &http.Client{Timeout: 8 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
-	p.daemon = &daemon{name: name, dir: dir, wait: time.Minute,
+	p.daemon = &daemon{name: name, dir: dir, wait: time.Minute, again: true,
 		args: func() ([]string, error) { return []string{program}, nil },
 		env: append(append(os.Environ(), "JISHAN_CONFIG=", "JISHAN_DATA_DIR="+filepath.Join(dir, name), "JISHAN_HTTP_ADDR="+addr,
 			"JISHAN_LOG_LEVEL=warn", "JISHAN_DB_MAX_OPEN=16"), env...),

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -20,6 +22,9 @@ type daemon struct {
 	env   []string
 	ready func() error
 	wait  time.Duration // how long it may take to be ready
+	again bool          // one that ends before it is ready is started once more, as systemd does
+
+	account *syscall.Credential // whom it runs as; nil: whoever runs the test
 
 	cmd *exec.Cmd
 	in  io.WriteCloser
@@ -27,6 +32,33 @@ type daemon struct {
 
 // start runs the process and returns when it is ready.
 func (d *daemon) start() error {
+	if err := d.launch(); err != nil {
+		return err
+	}
+	for end := time.Now().Add(d.wait); ; time.Sleep(20 * time.Millisecond) {
+		err := d.ready()
+		if err == nil {
+			return nil
+		}
+		ended := exited(d.cmd.Process.Pid)
+		if ended || time.Now().After(end) {
+			d.kill()
+		}
+		switch {
+		case time.Now().After(end):
+			return fmt.Errorf("%s is not ready after %v: %w\n%s", d.name, d.wait, err, d.tail())
+		case ended && !d.again:
+			return fmt.Errorf("%s ended: %w\n%s", d.name, err, d.tail())
+		case ended:
+			time.Sleep(200 * time.Millisecond)
+			if err := d.launch(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (d *daemon) launch() error {
 	args, err := d.args()
 	if err != nil {
 		return err
@@ -38,25 +70,12 @@ func (d *daemon) start() error {
 	defer log.Close()
 	d.cmd = exec.Command(args[0], args[1:]...)
 	d.cmd.Env, d.cmd.Stdout, d.cmd.Stderr = d.env, log, log
+	d.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: d.account}
+	endsWithUs(d.cmd.SysProcAttr)
 	if d.in, err = d.cmd.StdinPipe(); err != nil {
 		return err
 	}
-	if err := d.cmd.Start(); err != nil {
-		return err
-	}
-	for end := time.Now().Add(d.wait); ; time.Sleep(20 * time.Millisecond) {
-		if err = d.ready(); err == nil {
-			return nil
-		}
-		if time.Now().After(end) {
-			d.kill()
-			return fmt.Errorf("%s is not ready after %v: %w\n%s", d.name, d.wait, err, d.tail())
-		}
-		if d.cmd.Process.Signal(syscall.Signal(0)) != nil || exited(d.cmd.Process.Pid) {
-			d.kill()
-			return fmt.Errorf("%s ended: %w\n%s", d.name, err, d.tail())
-		}
-	}
+	return d.cmd.Start()
 }
 
 // exited reports whether the child is a zombie: it has ended and nobody has asked for its exit code.
@@ -100,12 +119,27 @@ func (d *daemon) tail() string {
 	return string(b[max(0, len(b)-3000):])
 }
 
-// freePort is a port of the loopback that nobody listens on now.
+// freePort is a port of the loopback that nobody listens on now, given to nobody before, and outside of those that the kernel gives to
+// connections: a server that was killed must find its own again.
 func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+	ports.Lock()
+	defer ports.Unlock()
+	var err error
+	for range 100 {
+		port := 20000 + rand.IntN(12000)
+		if ports.given[port] {
+			continue
+		}
+		var l net.Listener
+		if l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			ports.given[port] = true
+			return port, l.Close()
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	return 0, fmt.Errorf("no port is free: %w", err)
 }
+
+var ports = struct {
+	sync.Mutex
+	given map[int]bool
+}{given: map[int]bool{}}

@@ -56,16 +56,35 @@ const before = 96 * time.Hour
 
 var system = auth.System("proof")
 
+// tables makes the program's tables, as an administrator, and gives the program's user its rights.
+func tables(ctx context.Context, s *Setup) error {
+	d, err := db.Open(ctx, db.Options{DSN: s.Admin})
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	if err := d.Migrate(ctx); err != nil {
+		return err
+	}
+	if s.Grant == nil {
+		return nil
+	}
+	if err := s.Grant(); err != nil {
+		return fmt.Errorf("granting the program's rights: %w", err)
+	}
+	return nil
+}
+
 // furnish fills an empty database.
-func furnish(ctx context.Context, dsn string) (_ *place, err error) {
-	d, err := db.Open(ctx, db.Options{DSN: dsn, Clock: func() time.Time { return time.Now().Add(-before) }})
+func furnish(ctx context.Context, setup *Setup) (_ *place, err error) {
+	if err := tables(ctx, setup); err != nil {
+		return nil, err
+	}
+	d, err := db.Open(ctx, db.Options{DSN: setup.DSN, Clock: func() time.Time { return time.Now().Add(-before) }})
 	if err != nil {
 		return nil, err
 	}
 	defer d.Close()
-	if err := d.Migrate(ctx); err != nil {
-		return nil, err
-	}
 	c, err := conf.Load("")
 	if err != nil {
 		return nil, err

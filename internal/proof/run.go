@@ -32,8 +32,10 @@ type Plan struct {
 // Setup starts the servers of a run and knows how to harm them. The processes are started by the run, which has furnished the database before.
 type Setup struct {
 	Name   string
-	DSN    string   // of the database, past all links
-	Env    []string // of every process and of the program
+	Admin  string       // the database for whoever makes its tables
+	Grant  func() error // gives the program's user its rights on the tables; nil where there are no users
+	DSN    string       // the database for the program's user, past all links
+	Env    []string     // of every process and of the program
 	APIs   func(program string) ([]*apiProcess, error)
 	Faults []fault
 }
@@ -77,7 +79,7 @@ func Run(t testing.TB, s *Setup, plan Plan) Verdict {
 	require.NoError(t, err)
 	tools, err := build("")
 	require.NoError(t, err)
-	place, err := furnish(ctx, s.DSN)
+	place, err := furnish(ctx, s)
 	require.NoError(t, err)
 	apis, err := s.APIs(filepath.Join(programs, "server"))
 	require.NoError(t, err)

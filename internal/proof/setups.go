@@ -10,7 +10,7 @@ import (
 
 // common is the configuration of every process.
 func common(dsn, redis string) []string {
-	return []string{"JISHAN_DB_DSN=" + dsn, "JISHAN_REDIS_ADDRS=" + redis, "JISHAN_AUTH_LOGIN_PER_ADDRESS=1000000"}
+	return []string{"JISHAN_DB_DSN=" + dsn, "JISHAN_DB_MIGRATE=false", "JISHAN_REDIS_ADDRS=" + redis, "JISHAN_AUTH_LOGIN_PER_ADDRESS=1000000"}
 }
 
 // SQLite is one process on a file, with Redis inside.
@@ -18,7 +18,7 @@ func SQLite(t testing.TB) *Setup {
 	t.Helper()
 	dir := t.TempDir()
 	dsn := "sqlite:" + filepath.Join(dir, "jishan.db")
-	return &Setup{Name: "SQLite, 1 process", DSN: dsn, Env: common(dsn, ""), APIs: func(program string) ([]*apiProcess, error) {
+	return &Setup{Name: "SQLite, 1 process", Admin: dsn, DSN: dsn, Env: common(dsn, ""), APIs: func(program string) ([]*apiProcess, error) {
 		p, err := newAPI(dir, program, "api1", common(dsn, ""))
 		return []*apiProcess{p}, err
 	}}
@@ -31,7 +31,7 @@ func startMariaDB(t testing.TB, dir string) *mariadb {
 	require.NoError(t, err)
 	t.Cleanup(m.kill)
 	require.NoError(t, m.start())
-	require.NoError(t, m.run("CREATE DATABASE jishan CHARACTER SET utf8mb4"))
+	require.NoError(t, m.create())
 	return m
 }
 
@@ -73,7 +73,7 @@ func MariaDB(t testing.TB) *Setup {
 	require.NoError(t, err)
 	t.Cleanup(r.kill)
 	require.NoError(t, r.start())
-	return &Setup{Name: "MariaDB, 2 processes, Redis", DSN: dsn(m.addr(), ""), Env: common(dsn(m.addr(), ""), r.addr()),
+	return &Setup{Name: "MariaDB, 2 processes, Redis", Admin: m.admin(), Grant: m.grant, DSN: dsn(m.addr(), ""), Env: common(dsn(m.addr(), ""), r.addr()),
 		Faults: append(databaseFaults(m), redisFaults(r)...),
 		APIs:   func(program string) ([]*apiProcess, error) { return twoAPIs(dir, program, m.addr(), r.addr(), true) }}
 }
