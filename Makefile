@@ -34,7 +34,7 @@ test-quick: ## under a minute: SQLite and in-process Redis only, without interna
 test-race: ## the concurrent packages under the race detector, on MariaDB and Redis
 	./scripts/services.sh ./scripts/race.sh
 
-proof: ## the program under faults on SQLite, MariaDB and a Redis Cluster, judged by a history checker (SEED, PROOF_SECONDS)
+proof: ## the program under faults on SQLite, MariaDB, Galera and a Redis Cluster, judged by a history checker (SEED, PROOF_SECONDS)
 	./scripts/proof.sh
 
 bench: ## throughput on MariaDB and SQLite; writes docs/benchmarks.md

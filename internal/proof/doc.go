@@ -13,7 +13,8 @@
 //   - run.go: one run from the first row to the verdict
 //   - workload.go, reads.go: what clients do and write down
 //   - faults.go: what is done to the servers
-//   - setups.go: which servers together; daemon.go, mariadb.go, redis.go, api.go, link.go: the servers and what lies between them
+//   - setups.go, cluster.go, galera.go: which servers together; daemon.go, mariadb.go, redis.go, api.go, link.go: the servers and what
+//     lies between them
 //   - furnish.go, rows.go: the villages before, the rows afterwards
 //   - server: the program with a clock that can be moved from outside
 //
