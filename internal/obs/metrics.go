@@ -58,27 +58,6 @@ func Queue(r *prometheus.Registry, name string, waiting func() int) {
 	}, func() float64 { return float64(waiting()) }))
 }
 
-// HTTP counts requests where no other part of the program does so already. Names are outgoing services and routes, never the
-// path as sent, which may hold a name or a number.
-type HTTP struct {
-	seconds *prometheus.HistogramVec
-}
-
-// NewHTTP adds jishan_outgoing_seconds{service,route,result}.
-func NewHTTP(r *prometheus.Registry) *HTTP {
-	h := &HTTP{seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Namespace: Namespace, Name: "outgoing_seconds", Help: "Time of calls to other services.",
-		Buckets: []float64{.01, .05, .1, .25, .5, 1, 2.5, 5},
-	}, []string{"service", "route", "result"})}
-	r.MustRegister(h.seconds)
-	return h
-}
-
-// Observe notes one call; result is "ok" or the identifier of an error code.
-func (h *HTTP) Observe(service, route, result string, took time.Duration) {
-	h.seconds.WithLabelValues(service, route, result).Observe(took.Seconds())
-}
-
 // Why a transaction is run again.
 const (
 	RetryConflict   = "conflict"   // deadlock, busy database, certification failure
