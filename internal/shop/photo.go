@@ -25,11 +25,22 @@ func (s *Service) SetPhoto(ctx context.Context, actor auth.Actor, product id.ID,
 	}); err != nil {
 		return Product{}, err
 	}
-	picture, err := files.Read(file)
+	picture, err := s.decoded(ctx, file)
 	if err != nil {
 		return Product{}, err
 	}
 	return s.changePhoto(ctx, actor, product, picture.Hash, func(tx db.Tx) error { return files.Put(tx, product, picture) })
+}
+
+// decoded reads one picture at a time, however many are sent.
+func (s *Service) decoded(ctx context.Context, file []byte) (files.Picture, error) {
+	select {
+	case s.decoding <- struct{}{}:
+		defer func() { <-s.decoding }()
+		return files.Read(file)
+	case <-ctx.Done():
+		return files.Picture{}, errs.ErrUnavailable.Wrap(ctx.Err())
+	}
 }
 
 // RemovePhoto leaves the product without a photo. Needs product.write at the product's merchant.

@@ -118,10 +118,13 @@ type Move struct {
 }
 
 // Service is the merchants as officers, shopkeepers and villagers use them.
-type Service struct{ db *db.DB }
+type Service struct {
+	db       *db.DB
+	decoding chan struct{} // held while a photo is decoded, which may need some 300 MB
+}
 
 // New is the service on a database.
-func New(d *db.DB) *Service { return &Service{db: d} }
+func New(d *db.DB) *Service { return &Service{db: d, decoding: make(chan struct{}, 1)} }
 
 // merchantsPeople is nil for those who work at the merchant with the permission, and for the system.
 func merchantsPeople(actor auth.Actor, p auth.Permission, m Merchant) error {
