@@ -112,6 +112,14 @@ func openToAnyone(t *testing.T, w *township) {
 	require.Equal(t, 422, status)
 	require.Contains(t, body, "请换一种榜")
 
+	// A group that is no more is offered for what it earned only.
+	const gone = "439900100201" + "97"
+	group97 := ask[api.Region](admin, "POST", "/regions", map[string]any{"parent": w.guide.Pilot, "kind": "group", "code": gone, "name": "九七组"})
+	require.Contains(t, page("/public/"+code), "九七组")
+	ask[api.Region](admin, "PUT", "/regions/"+group97.ID.String()+"/state", map[string]any{"closed": true})
+	require.NotContains(t, page("/public/"+code), "九七组")
+	require.Contains(t, page("/public/"+code+"?group="+gone), "九七组")
+
 	// Seals: what is downloaded hashes to what is published.
 	var seals api.Page[api.PublicSeal]
 	read(v+"/seals?limit=5", &seals)

@@ -203,6 +203,17 @@ func (s *Server) boardPage(gc *gin.Context, v public.Village) (string, publicVie
 		d.Periods = append(d.Periods, choice{p.String(), p.Chinese(), p == period})
 	}
 	for _, g := range v.Groups {
+		if g.Closed && g.Code != q.Group { // offered only for what it earned
+			q := q
+			q.Group, q.Offset, q.Limit = g.Code, 0, 1
+			some, err := s.deps.Public.Board(ctx, v, q)
+			if err != nil {
+				return "", publicView{}, err
+			}
+			if some.Total == 0 {
+				continue
+			}
+		}
 		d.Groups = append(d.Groups, choice{g.Code, g.Name, g.Code == q.Group})
 		if g.Code == q.Group {
 			d.GroupName = g.Name

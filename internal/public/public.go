@@ -25,6 +25,8 @@ type Place struct {
 	ID   id.ID
 	Code string
 	Name string
+
+	Closed bool // a group that is no more; its boards of earlier periods stay
 }
 
 // Village is a village that publishes.
@@ -44,7 +46,7 @@ type Service struct {
 // New is the service on a database and its boards.
 func New(d *db.DB, b *board.Service) *Service { return &Service{d, b} }
 
-func place(r people.Region) Place { return Place{r.ID, r.Code, r.Name} }
+func place(r people.Region) Place { return Place{r.ID, r.Code, r.Name, r.Closed} }
 
 // Villages are those that publish, in order of code.
 func (s *Service) Villages(ctx context.Context) (out []Village, err error) {
