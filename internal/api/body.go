@@ -52,15 +52,19 @@ func (s *Server) readBody(gc *gin.Context, st *state, op *Op) ([][]byte, error) 
 		if err != nil || kind != "multipart/form-data" || params["boundary"] == "" {
 			return nil, ErrMediaType.With("请用表单（multipart/form-data）上传文件")
 		}
-		// Held to the end of the request: files are whole in memory.
-		select {
-		case s.uploads <- struct{}{}:
-			st.release = func() { <-s.uploads }
-		case <-r.Context().Done():
-			return nil, errs.ErrUnavailable.Wrap(r.Context().Err())
-		}
-		limited := http.MaxBytesReader(gc.Writer, r.Body, op.MaxBody)
-		st.call.Upload, err = readUpload(multipart.NewReader(limited, params["boundary"]))
+		err = s.receive(st, func() error {
+			// Held to the end of the request: files are whole in memory.
+			select {
+			case s.uploads <- struct{}{}:
+				st.release = func() { <-s.uploads }
+			case <-r.Context().Done():
+				return errs.ErrUnavailable.Wrap(r.Context().Err())
+			}
+			limited := http.MaxBytesReader(gc.Writer, r.Body, op.MaxBody)
+			var err error
+			st.call.Upload, err = readUpload(multipart.NewReader(limited, params["boundary"]))
+			return err
+		})
 		if err != nil {
 			return nil, bodyError(err, op.MaxBody)
 		}
@@ -70,10 +74,21 @@ func (s *Server) readBody(gc *gin.Context, st *state, op *Op) ([][]byte, error) 
 		return nil, ErrMediaType.With("内容须为 JSON（Content-Type: application/json）")
 	}
 	var buf bytes.Buffer
-	if r.ContentLength > 0 {
-		buf.Grow(int(r.ContentLength) + bytes.MinRead)
+	if n := r.ContentLength; n > 0 {
+		buf.Grow(int(min(n, shortBody)) + bytes.MinRead) // what is only announced takes no memory
 	}
-	if _, err := buf.ReadFrom(http.MaxBytesReader(gc.Writer, r.Body, op.MaxBody)); err != nil {
+	err = s.receive(st, func() error {
+		body := http.MaxBytesReader(gc.Writer, r.Body, op.MaxBody)
+		if _, err := buf.ReadFrom(io.LimitReader(body, shortBody)); err != nil || buf.Len() < shortBody {
+			return err
+		}
+		if err := s.long(st); err != nil {
+			return err
+		}
+		_, err := buf.ReadFrom(body)
+		return err
+	})
+	if err != nil {
 		return nil, bodyError(err, op.MaxBody)
 	}
 	if !utf8.Valid(buf.Bytes()) {

@@ -44,6 +44,7 @@ type state struct {
 	operation string // "" until an operation is matched
 	code      string // of the problem answered
 	release   func() // gives back what the request holds
+	inside    bool   // has a place; see crowd
 }
 
 type stateKey struct{}

@@ -123,23 +123,6 @@ func headers(gc *gin.Context) {
 	gc.Next()
 }
 
-// crowd lets a bounded number of requests in and asks the others to come back: what is refused at the door costs nothing,
-// what queues inside costs everybody.
-func (s *Server) crowd(gc *gin.Context) {
-	select {
-	case s.inside <- struct{}{}:
-		s.metrics.inside.Inc()
-		defer func() {
-			<-s.inside
-			s.metrics.inside.Dec()
-		}()
-		gc.Next()
-	default:
-		s.metrics.refused.Inc()
-		s.writeProblem(gc, ErrBusy.New().After(time.Second))
-	}
-}
-
 // text refuses a path or query that is not UTF-8.
 func (s *Server) text(gc *gin.Context) {
 	if !utf8.ValidString(gc.Request.URL.Path) {

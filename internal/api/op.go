@@ -161,8 +161,11 @@ func mount[I, W any](s *Server, op Op, h func(ctx context.Context, c *Call, in *
 	op.check()
 	if op.MaxBody == 0 {
 		op.MaxBody = s.limits.body
-		if op.Upload {
+		switch {
+		case op.Upload:
 			op.MaxBody = s.limits.upload
+		case op.Perm == auth.Public:
+			op.MaxBody = min(s.limits.body, shortBody)
 		}
 	}
 	hop := huma.Operation{

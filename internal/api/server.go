@@ -78,7 +78,9 @@ type Server struct {
 	huma     huma.API
 	ops      []Op
 	inside   chan struct{}
+	longs    chan struct{}
 	uploads  chan struct{}
+	conns    *connections
 	throttle throttle
 	// authenticate is auth.Service.Authenticate.
 	authenticate func(ctx context.Context, token, address, requestID string) (auth.Actor, error)
@@ -87,6 +89,7 @@ type Server struct {
 type limits struct {
 	body, upload int64
 	read, answer time.Duration
+	idle         time.Duration
 }
 
 // New registers every operation. It panics on an operation that is not described properly, and does not use the services yet.
@@ -99,7 +102,7 @@ func New(d Deps) *Server {
 
 // newServer is a server with its middleware and probes, and no operations.
 func newServer(d Deps) *Server {
-	s := &Server{deps: d, log: d.Log, registry: d.Metrics, inside: make(chan struct{}, maxInside), uploads: make(chan struct{}, maxUploads)}
+	s := &Server{deps: d, log: d.Log, registry: d.Metrics, inside: make(chan struct{}, maxInside), longs: make(chan struct{}, maxLong), uploads: make(chan struct{}, maxUploads)}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -111,7 +114,8 @@ func newServer(d Deps) *Server {
 	}
 	s.metrics = newMeters(s.registry)
 	h := d.Config.HTTP
-	s.limits = limits{body: int64(h.BodyLimit), upload: int64(h.UploadLimit), read: h.ReadTimeout, answer: h.WriteTimeout}
+	s.limits = limits{body: int64(h.BodyLimit), upload: int64(h.UploadLimit), read: h.ReadTimeout, answer: h.WriteTimeout, idle: h.IdleTimeout}
+	s.conns = newConnections(h.MaxConnections, s.registry)
 
 	s.throttle = newThrottle(d.Redis, h.PublicRate)
 
@@ -166,7 +170,8 @@ func (s *Server) HTTPServer() *http.Server {
 		ReadTimeout:       s.limits.read,
 		ReadHeaderTimeout: min(s.limits.read, 10*time.Second),
 		WriteTimeout:      s.limits.answer + 5*time.Second,
-		IdleTimeout:       2 * time.Minute,
+		IdleTimeout:       s.limits.idle,
+		ConnState:         s.conns.state,
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
@@ -186,5 +191,5 @@ func Spec() ([]byte, error) {
 
 // documented is a server that only describes itself.
 func documented() *Server {
-	return New(Deps{Config: &conf.Config{HTTP: conf.HTTP{BodyLimit: 1 << 20, UploadLimit: 20 << 20}}})
+	return New(Deps{Config: &conf.Config{HTTP: conf.HTTP{BodyLimit: 1 << 20, UploadLimit: 20 << 20, MaxConnections: 1}}})
 }

@@ -90,6 +90,8 @@ func (c *Config) checkValues(p *problems) {
 			p.add("http.trusted_proxies 里的“%s”不是地址或网段，例如 10.0.0.0/8", s)
 		}
 	}
+	p.lasting("http.idle_timeout", c.HTTP.IdleTimeout, time.Second, time.Hour)
+	p.between("http.max_connections", c.HTTP.MaxConnections, 1, 1_000_000)
 	p.between("http.public_rate", c.HTTP.PublicRate, 0, 1_000_000)
 	p.between("db.max_open", c.DB.MaxOpen, 1, 10_000)
 	p.between("db.read_conns", c.DB.ReadConns, 1, 256)

@@ -57,6 +57,8 @@ type HTTP struct {
 	UploadLimit    Size          `conf:"upload_limit"`
 	ReadTimeout    time.Duration `conf:"read_timeout"`
 	WriteTimeout   time.Duration `conf:"write_timeout"`
+	IdleTimeout    time.Duration `conf:"idle_timeout"`
+	MaxConnections int           `conf:"max_connections"`
 	TrustedProxies []string      `conf:"trusted_proxies"`
 	PublicRate     int           `conf:"public_rate"` // requests per minute from one address; 0 is no limit
 }
