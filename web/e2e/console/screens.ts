@@ -43,6 +43,21 @@ export const screens: Screen[] = [
     },
   },
   {
+    name: 'award-act',
+    who: officer,
+    path: () => '/award',
+    act: async (page) => {
+      await page.getByLabel('同一行为（可不填）').fill('月末卫生检查')
+      for (const rule of ['分类桶用得对', '院坝清扫']) {
+        await page.getByRole('combobox', { name: '户或人' }).fill('田')
+        await page.getByRole('listbox', { name: '户或人' }).getByRole('option').filter({ hasText: '田' }).first().click()
+        await page.getByRole('combobox', { name: '细则条目' }).fill(rule)
+        await page.getByRole('listbox', { name: '细则条目' }).getByRole('option').filter({ hasText: rule }).first().click()
+        await page.getByRole('region', { name: '待记账' }).getByText(/合计/).waitFor()
+      }
+    },
+  },
+  {
     name: 'award-bulk',
     who: officer,
     path: () => '/award',
