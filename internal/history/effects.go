@@ -49,7 +49,7 @@ func (c *checker) match() {
 			c.add("doubled", "%s and %s both claim %s/%d", other.ID, o.ID, key.Book, key.Number)
 		}
 		c.owner[key] = o
-		if t.Kind != o.Kind || t.Wallet != o.Wallet || t.Book != o.Book || t.Mark != "" && t.Mark != o.ID {
+		if t.Kind != o.Kind || t.Wallet != o.Wallet || t.To.Wallet != o.To || t.Book != o.Book || t.Mark != "" && t.Mark != o.ID {
 			c.add("lost", "%s %s claims %s/%d, which is another one's: %s of %s", o.Kind, o.ID, key.Book, key.Number, t.Kind, t.Wallet)
 		}
 	}

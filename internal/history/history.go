@@ -11,11 +11,12 @@ type Kind string
 
 // The operations that write.
 const (
-	Grant   Kind = "grant"
-	Deduct  Kind = "deduct" // takes what is there when the wallet holds less
-	Redeem  Kind = "redeem"
-	Refund  Kind = "refund"  // undoes a redemption
-	Reverse Kind = "reverse" // undoes a grant or a deduction
+	Grant    Kind = "grant"
+	Deduct   Kind = "deduct" // takes what is there when the wallet holds less
+	Redeem   Kind = "redeem"
+	Refund   Kind = "refund"   // undoes a redemption
+	Reverse  Kind = "reverse"  // undoes a grant or a deduction
+	Transfer Kind = "transfer" // from one wallet to another
 )
 
 // Outcome is what a caller knows of a call.
@@ -44,6 +45,7 @@ type Op struct {
 	Kind    Kind
 	Book    string
 	Wallet  string
+	To      string // of a transfer: the other wallet
 	Amount  int64  // asked for, in hundredths, without sign; of Refund and Reverse nothing
 	Product string // of a redemption, with Pieces
 	Pieces  int64
@@ -130,11 +132,19 @@ type Tx struct {
 	Wallet   string
 	Amount   int64  // what the wallet moved
 	Balance  int64  // of the wallet afterwards, as the entry says
+	To       Side   // the other wallet of a transfer
 	Sum      int64  // of all entries
 	Reverses int64  // the number it undoes
 	Mark     string // the ID of the operation, where the row carries it in its text
 	Row      bool   // the feature's own row (award, redemption) is there; true for kinds without one
 	Undone   int64  // the number that undid it, as the feature's own row says
+}
+
+// Side is a wallet that a transaction moved beside its first one; the zero Side is none.
+type Side struct {
+	Wallet  string
+	Amount  int64 // what it moved
+	Balance int64 // afterwards, as the entry says
 }
 
 // Move is a change of a product's stock.

@@ -46,7 +46,13 @@ func (w *world) happen(o *Op) *Tx {
 	moved := c.asked(o, w.balance[o.Wallet])
 	w.balance[o.Wallet] += moved
 	w.s.Balances[o.Wallet] = w.balance[o.Wallet]
-	t := Tx{TxKey: TxKey{"a", n}, Kind: o.Kind, Wallet: o.Wallet, Amount: moved, Balance: w.balance[o.Wallet], Reverses: o.Target, Mark: o.ID, Row: true}
+	var to Side
+	if o.To != "" {
+		w.balance[o.To] += o.Amount
+		w.s.Balances[o.To] = w.balance[o.To]
+		to = Side{o.To, o.Amount, w.balance[o.To]}
+	}
+	t := Tx{To: to, TxKey: TxKey{"a", n}, Kind: o.Kind, Wallet: o.Wallet, Amount: moved, Balance: w.balance[o.Wallet], Reverses: o.Target, Mark: o.ID, Row: true}
 	if o.Kind == Redeem {
 		t.Mark = ""
 	}
@@ -94,7 +100,8 @@ func (w *world) statement(wallet string, limit int) {
 
 // tale is a correct history with one of everything:
 // op0 grant 5000 (1), op1 redeem 1000 (2), op2 deduct 300 (3), op3 refund of 2 (4), op4 reverse of 3 (5), op5 redeem unanswered and
-// done (6), op6 grant unanswered and not done, op7 refused for want of points, op8 grant to another wallet (7).
+// done (6), op6 grant unanswered and not done, op7 refused for want of points, op8 grant to another wallet (7), op9 transfer of 500
+// to a third one (8).
 func tale() *world {
 	w := newWorld()
 	w.do(Grant, "x", 5000, 0)
@@ -117,6 +124,11 @@ func tale() *world {
 	w.look("x")
 	w.look("y")
 	w.statement("x", 20)
+	part := w.op(Transfer, "x", 500, 0)
+	part.To = "z"
+	part.Calls = []Call{{Via: "p", Begin: w.tick(), End: w.tick(), Outcome: Answered, Number: 8, Balance: w.happen(part).Balance}}
+	w.look("x")
+	w.look("z")
 	stock := Read{Via: "p", Book: "a", Product: "rice", Begin: w.tick(), End: w.tick(), Value: w.s.Stocks["rice"]}
 	w.h.Reads = append(w.h.Reads, stock)
 	return w
@@ -125,7 +137,7 @@ func tale() *world {
 func TestATrueTalePasses(t *testing.T) {
 	w := tale()
 	require.Empty(t, Check(&w.h, &w.s))
-	require.Equal(t, int64(3000), w.balance["x"])
+	require.Equal(t, []int64{2500, 500}, []int64{w.balance["x"], w.balance["z"]})
 }
 
 // TestEveryLieIsFound alters a true tale in one place, as a broken server would, and demands the right word for it.
@@ -191,6 +203,10 @@ func TestEveryLieIsFound(t *testing.T) {
 		"an entry's balance that lost an update":   {"sum", func(w *world) { w.s.Txs[5].Balance += 1000 }},
 		"another amount than asked":                {"amount", func(w *world) { w.h.Ops[0].Amount = 4000 }},
 		"a wallet that is not the asker's":         {"lost", func(w *world) { w.h.Ops[8].Wallet = "x" }},
+		"a transfer that does not arrive":          {"amount", func(w *world) { w.s.Txs[7].To.Amount = 0 }},
+		"a transfer that arrives elsewhere":        {"lost", func(w *world) { w.s.Txs[7].To.Wallet = "y" }},
+		"a transfer that the receiver lost":        {"sum", func(w *world) { w.s.Balances["z"] = 0 }},
+		"a transfer that is seen on one side only": {"stale", func(w *world) { w.h.Reads[len(w.h.Reads)-2].Value = 0 }},
 		"stock below zero":                         {"negative", func(w *world) { w.s.Openings["rice"] = 0 }},
 		"stock that lost an update":                {"sum", func(w *world) { w.s.Stocks["rice"]++ }},
 		"a later write numbered before an earlier": {"order", func(w *world) { w.h.Ops[1].Calls[0].Begin, w.h.Ops[1].Calls[0].End = 900*ms, 901*ms }},

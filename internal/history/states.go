@@ -49,31 +49,37 @@ func (c *checker) wallets() map[string]*track {
 	before := map[string]int64{}
 	for i := range c.s.Txs {
 		t := &c.s.Txs[i]
-		if t.Wallet == "" {
-			continue
-		}
-		old := before[t.Wallet]
-		now := old + t.Amount
-		before[t.Wallet] = now
-		if now < 0 {
-			c.add("negative", "wallet %s stands at %d after %s/%d", t.Wallet, now, t.Book, t.Number)
-		}
-		if now != t.Balance {
-			c.add("sum", "wallet %s is %d after %s/%d, where the entry says %d", t.Wallet, now, t.Book, t.Number, t.Balance)
-		}
-		tr := out[t.Wallet]
-		if tr == nil {
-			tr = &track{steps: []step{{}}}
-			out[t.Wallet] = tr
-		}
-		s := step{number: t.Number, value: now, amount: t.Amount}
-		if o := c.owner[t.TxKey]; o != nil {
-			s.begin, s.end = o.begin(), o.end()
-			if want := c.asked(o, old); want != t.Amount {
-				c.add("amount", "%s %s (%s/%d) moved %d where %d was due on a balance of %d", o.Kind, o.ID, t.Book, t.Number, t.Amount, want, old)
+		for i, side := range [...]Side{{t.Wallet, t.Amount, t.Balance}, t.To} {
+			if side.Wallet == "" {
+				continue
 			}
+			old := before[side.Wallet]
+			now := old + side.Amount
+			before[side.Wallet] = now
+			if now < 0 {
+				c.add("negative", "wallet %s stands at %d after %s/%d", side.Wallet, now, t.Book, t.Number)
+			}
+			if now != side.Balance {
+				c.add("sum", "wallet %s is %d after %s/%d, where the entry says %d", side.Wallet, now, t.Book, t.Number, side.Balance)
+			}
+			tr := out[side.Wallet]
+			if tr == nil {
+				tr = &track{steps: []step{{}}}
+				out[side.Wallet] = tr
+			}
+			s := step{number: t.Number, value: now, amount: side.Amount}
+			if o := c.owner[t.TxKey]; o != nil {
+				s.begin, s.end = o.begin(), o.end()
+				want := o.Amount // arrives
+				if i == 0 {
+					want = c.asked(o, old)
+				}
+				if want != side.Amount {
+					c.add("amount", "%s %s (%s/%d) moved %d where %d was due on a balance of %d", o.Kind, o.ID, t.Book, t.Number, side.Amount, want, old)
+				}
+			}
+			tr.steps = append(tr.steps, s)
 		}
-		tr.steps = append(tr.steps, s)
 	}
 	for w, b := range c.s.Balances {
 		if before[w] != b {
@@ -97,7 +103,7 @@ func (c *checker) asked(o *Op, balance int64) int64 {
 		return o.Amount
 	case Deduct:
 		return take(o.Amount)
-	case Redeem:
+	case Redeem, Transfer:
 		return -o.Amount
 	}
 	orig := c.txs[TxKey{o.Book, o.Target}]

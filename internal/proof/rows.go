@@ -16,7 +16,7 @@ import (
 )
 
 var kinds = map[ledger.Kind]history.Kind{ledger.Award: history.Grant, ledger.Deduct: history.Deduct, ledger.Redeem: history.Redeem,
-	ledger.Refund: history.Refund, ledger.Reverse: history.Reverse}
+	ledger.Refund: history.Refund, ledger.Reverse: history.Reverse, ledger.Transfer: history.Transfer}
 
 // mark finds the ID of an operation in the text that the client sent with it; in a text that quotes another one's, the last.
 var mark = regexp.MustCompile(`#([0-9a-z-]+)#`)
@@ -75,10 +75,11 @@ func readTxs(tx db.Tx, s *history.State) error {
 		BookID  id.ID
 		Number  int64
 		Kind    ledger.AccountKind
+		OwnerID id.ID
 		Amount  int64
 		Balance *int64
 	}
-	q = "SELECT e.book_id, e.number, a.kind, e.amount, e.balance FROM ledger_entries e LEFT JOIN accounts a ON a.id = e.account_id ORDER BY e.book_id, e.number, e.line"
+	q = "SELECT e.book_id, e.number, a.kind, a.owner_id, e.amount, e.balance FROM ledger_entries e LEFT JOIN accounts a ON a.id = e.account_id ORDER BY e.book_id, e.number, e.line"
 	if err := tx.Raw(q).Scan(&entries).Error; err != nil {
 		return fmt.Errorf("reading the entries: %w", err)
 	}
@@ -89,7 +90,13 @@ func readTxs(tx db.Tx, s *history.State) error {
 		}
 		t := &s.Txs[i]
 		t.Sum += e.Amount
-		if e.Kind == ledger.KindWallet {
+		switch {
+		case e.Kind == ledger.KindWallet && e.OwnerID.String() != t.Wallet:
+			t.To.Wallet, t.To.Amount = e.OwnerID.String(), t.To.Amount+e.Amount
+			if e.Balance != nil {
+				t.To.Balance = *e.Balance
+			}
+		case e.Kind == ledger.KindWallet:
 			t.Amount += e.Amount
 			if e.Balance != nil {
 				t.Balance = *e.Balance
