@@ -202,6 +202,33 @@ func TestVerifyGoesOnSinceTheLastSeal(t *testing.T) {
 	code, out, errOut = command(t, "", "verify", "--since-seal")
 	require.Equal(t, exitOK, code, out+errOut)
 	require.Less(t, count(out), all, "the sealed book is not read again")
+	require.Contains(t, out, "只核对了上次日封以后的")
+	rest := count(out)
+
+	// One award more is one more to read, in every table.
+	c, err := conf.Load("")
+	require.NoError(t, err)
+	s, err := app.NewServices(c, d)
+	require.NoError(t, err)
+	defer s.Close()
+	given, err := s.Awards.Grant(context.Background(), commandLine, award.Order{Village: g.Pilot, Grants: []award.Grant{{Rule: g.Try.Rule, Household: g.Homes[0].ID}}})
+	require.NoError(t, err)
+	all++
+	awards := func(out string) (n int) {
+		_, err := fmt.Sscanf(out[strings.Index(out, "加减分："):], "加减分：%d 笔", &n)
+		require.NoError(t, err, out)
+		return n
+	}
+	before := awards(out)
+	code, out, errOut = command(t, "", "verify", "--since-seal")
+	require.Equal(t, exitOK, code, out+errOut)
+	require.Equal(t, rest+1, count(out))
+	require.Equal(t, before+1, awards(out))
+	testkit.Tamper(t, d, "UPDATE awards SET points = points + 100 WHERE village_id = ? AND number = ?", int64(g.Pilot), given[0].Number)
+	code, out, _ = command(t, "", "verify", "--since-seal")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, out, fmt.Sprintf("第 %d 号加减分在账本里找不到或分值不符", given[0].Number))
+	testkit.Tamper(t, d, "UPDATE awards SET points = points - 100 WHERE village_id = ? AND number = ?", int64(g.Pilot), given[0].Number)
 
 	testkit.Tamper(t, d, "UPDATE ledger_seals SET score = score + 100 WHERE book_id = ?", int64(g.Pilot))
 	require.NoError(t, d.Close())

@@ -8,7 +8,6 @@ import (
 	"jishan/internal/board"
 	"jishan/internal/db"
 	"jishan/internal/errs"
-	"jishan/internal/id"
 	"jishan/internal/ledger"
 	"jishan/internal/people"
 	"jishan/internal/rdb"
@@ -18,7 +17,7 @@ import (
 
 type verifyCmd struct {
 	Proof     string        `placeholder:"编码/号" help:"不核对，打印一笔交易属于当天日封的证明（JSON），例如 439900100201/1234；用 scripts/check-proof.mjs 检查"`
-	SinceSeal bool          `help:"从上次核对无误的日封接着核对，之前的不再重读（记在数据目录的 verified.gob 里）；不写则从头核对"`
+	SinceSeal bool          `help:"从上次核对无误的日封接着核对：只读其后的交易和它们动过的账户、积分、库存，之前的不再重读（记在数据目录的 verified 文件夹里）；不写则从头核对"`
 	Seals     string        `type:"path" placeholder:"文件" help:"再与留存在别处的日封比对（jishan export seals 写出的文件）：账被改动过，或是更早的账，都看得出来"`
 	Wait      time.Duration `default:"10s" help:"积分榜与账本不符时，最多等多久再下结论：正在记的账要过一会儿才到榜上"`
 }
@@ -75,17 +74,20 @@ func (v verifyCmd) Run(e *env) error {
 }
 
 // verifyDatabase prints what it finds and answers how much.
-func verifyDatabase(e *env, d *db.DB, kept markFile, sinceSeal bool) (found int, err error) {
-	var marks map[id.ID]*ledger.Mark
-	if sinceSeal {
-		if marks, err = kept.read(); err != nil {
-			return 0, err
-		}
-	}
-	report, err := verifyBooks(e, d, marks)
+func verifyDatabase(e *env, d *db.DB, kept marks, sinceSeal bool) (found int, err error) {
+	report, err := verifyBooks(e, d, kept, sinceSeal)
 	if err != nil {
 		return 0, err
 	}
+	var spans []ledger.Span // nil: everything
+	var stock *shop.StockMark
+	if sinceSeal {
+		spans = report.Spans
+		if stock, err = kept.stock(); err != nil {
+			return 0, err
+		}
+	}
+	var counted *shop.StockMark
 	err = d.Read(e.ctx, func(tx db.Tx) error {
 		found = 0
 		regions, err := people.AllRegions(tx)
@@ -105,30 +107,33 @@ func verifyDatabase(e *env, d *db.DB, kept markFile, sinceSeal bool) (found int,
 		}
 		found += len(report.Findings)
 		e.say("村账：%d 本，交易 %d 笔，分录 %d 条，日封 %d 封（其后 %d 笔还没有封存），%s", report.Books, report.Transactions, report.Entries, report.Seals, report.Unsealed, verdict(len(report.Findings)))
-		for _, check := range []struct {
-			name, table string
-			run         func(db.Tx) ([]string, error)
-		}{
-			{"加减分", "awards", award.Verify}, {"兑换", "redemptions", redeem.Verify}, {"库存", "stock_moves", shop.VerifyStock},
-		} {
-			var rows int64
-			if err := tx.Raw("SELECT COUNT(*) FROM " + check.table).Scan(&rows).Error; err != nil {
-				return fmt.Errorf("counting %s: %w", check.table, err)
-			}
-			texts, err := check.run(tx)
-			if err != nil {
-				return err
-			}
+		tell := func(name string, texts []string, rows int64) {
 			for _, t := range texts {
 				e.say("[不符] %s", t)
 			}
 			found += len(texts)
-			e.say("%s：%d 笔，%s", check.name, rows, verdict(len(texts)))
+			e.say("%s：%d 笔，%s", name, rows, verdict(len(texts)))
+		}
+		texts, rows, err := award.VerifySince(tx, spans)
+		if err != nil {
+			return err
+		}
+		tell("加减分", texts, rows)
+		if texts, rows, err = redeem.VerifySince(tx, spans); err != nil {
+			return err
+		}
+		tell("兑换", texts, rows)
+		if texts, rows, counted, err = shop.VerifyStockSince(tx, stock); err != nil {
+			return err
+		}
+		tell("库存", texts, rows)
+		if sinceSeal {
+			e.say("只核对了上次日封以后的；以前的记录要从头核对（不加 --since-seal）才重新读一遍")
 		}
 		return nil
 	})
-	if err == nil && len(report.Findings) == 0 {
-		err = kept.write(report.marks)
+	if err == nil && found == 0 {
+		err = kept.keep(report.moved, counted)
 	}
 	return found, err
 }

@@ -2,11 +2,14 @@ package ledger_test
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"jishan/internal/cal"
 	"jishan/internal/db"
 	"jishan/internal/id"
 	"jishan/internal/ledger"
@@ -110,10 +113,7 @@ func TestVerifyGoesOnFromASeal(t *testing.T) {
 	testkit.Tamper(t, d, "UPDATE ledger_checkpoints SET balance = balance + 1")
 	r, _ = verifyFrom(t, d, v, mark)
 	require.NotEmpty(t, r.Findings)
-	testkit.Tamper(t, d, "UPDATE ledger_checkpoints SET balance = balance - 1; UPDATE scores SET points = points + 1")
-	r, _ = verifyFrom(t, d, v, next)
-	require.NotEmpty(t, r.Findings)
-	testkit.Tamper(t, d, "UPDATE scores SET points = points - 1; UPDATE ledger_txs SET reason = 'x' WHERE number = 2")
+	testkit.Tamper(t, d, "UPDATE ledger_checkpoints SET balance = balance - 1; UPDATE ledger_txs SET reason = 'x' WHERE number = 2")
 	r, _ = verifyFrom(t, d, v, next)
 	require.Empty(t, r.Findings)
 	r, _ = verifyFrom(t, d, v, nil)
@@ -124,4 +124,125 @@ func TestVerifyGoesOnFromASeal(t *testing.T) {
 	r, _ = verifyFrom(t, d, v, mark)
 	require.EqualValues(t, 11, r.Transactions)
 	require.Contains(t, r.Findings[0].Text, "核对过")
+}
+
+// What lies after a mark and what it changed is checked as in a run from the start; the rest waits for such a run.
+func TestWhatIsReadSinceASeal(t *testing.T) {
+	for name, c := range map[string]struct {
+		sql   string
+		since string // part of the finding; empty: only a run from the start finds it
+	}{
+		"new amount":                 {"UPDATE ledger_entries SET amount = amount * 2 WHERE number = 10", "第 10 号的内容与它的指纹不符"},
+		"new reason":                 {"UPDATE ledger_txs SET reason = 'x' WHERE number = 11", "第 11 号的内容与它的指纹不符"},
+		"new row deleted":            {"DELETE FROM ledger_txs WHERE number = 10; DELETE FROM ledger_entries WHERE number = 10", "第 9 号之后应是第 10 号"},
+		"first new row relinked":     {"UPDATE ledger_txs SET prev_hash = hash WHERE number = 10", "第 10 号记录的前一号指纹"},
+		"end cut off":                {"DELETE FROM ledger_txs WHERE number = 11; DELETE FROM ledger_entries WHERE number = 11", "账本记录的最后一号是第 11 号"},
+		"stray entry":                {"INSERT INTO ledger_entries (book_id, number, line, account_id, amount) SELECT book_id, 12, 0, account_id, 1 FROM ledger_entries WHERE number = 11 AND amount > 0", "分录属于不存在的第 12 号"},
+		"balance that moved":         {"UPDATE accounts SET balance = balance + 100 WHERE owner_id = HOUSE", "的余额记为"},
+		"account that moved gone":    {"DELETE FROM accounts WHERE owner_id = HOUSE", "不存在"},
+		"balance where none is kept": {"UPDATE accounts SET balance = 100 WHERE tracked = 0", "不应记余额"},
+		"lot of one that moved":      {"UPDATE lots SET amount = amount + 100 WHERE account_id IN (SELECT id FROM accounts WHERE owner_id = HOUSE)", "到期的积分记为"},
+		"lot gone of one that moved": {"DELETE FROM lots WHERE account_id IN (SELECT id FROM accounts WHERE owner_id = HOUSE)", "没有记录"},
+		"score that moved":           {"UPDATE scores SET points = points + 100 WHERE owner_id = HOUSE", "的累计积分记为"},
+		"score gone that moved":      {"DELETE FROM scores WHERE owner_id = HOUSE", "没有记录"},
+		"new checkpoint":             {"UPDATE ledger_checkpoints SET balance = balance + 1 WHERE number > 9", "的结存记为"},
+		"new seal":                   {"UPDATE ledger_seals SET awarded = awarded + 100 WHERE number = 11", "的日封与它的指纹不符"},
+		"the mark's seal":            {"UPDATE ledger_seals SET awarded = awarded + 100 WHERE number = 9", "核对过，现在没有了或被改动过"},
+		"the mark's seal gone":       {"DELETE FROM ledger_seals WHERE number = 9", "核对过，现在没有了或被改动过"},
+
+		"old reason":      {"UPDATE ledger_txs SET reason = 'x' WHERE number = 2", ""},
+		"old seal":        {"UPDATE ledger_seals SET awarded = awarded + 100 WHERE number = 6", ""},
+		"balance at rest": {"UPDATE accounts SET balance = balance + 100 WHERE tracked = 1 AND owner_id <> HOUSE", ""},
+		"score at rest":   {"UPDATE scores SET points = points + 100 WHERE owner_id = OTHER", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, clock, v := threeDays(t)
+			_, mark := verifyFrom(t, d, v, nil)
+			var other, h id.ID
+			for o := range mark.Scores {
+				if mark.Scores[o].Kind == ledger.ScoreHousehold {
+					other = mark.Scores[o].Owner
+				}
+			}
+			h = id.New()
+			for _, p := range []ledger.Posting{grant(v, h, points.Whole(5), 20271231), redeem(v, h, id.New(), points.Whole(2))} {
+				_, err := post(d, p)
+				require.NoError(t, err)
+			}
+			require.NoError(t, d.Tx(context.Background(), func(tx db.Tx) error { return ledger.Checkpoint(tx, v) }))
+			clock.Add(48 * time.Hour)
+			seal(t, d, v)
+			r, _ := verifyFrom(t, d, v, mark)
+			require.Empty(t, r.Findings)
+			require.EqualValues(t, 2, r.Transactions)
+			require.EqualValues(t, 9, r.Spans[0].After)
+
+			sql := strings.NewReplacer("HOUSE", fmt.Sprint(int64(h)), "OTHER", fmt.Sprint(int64(other))).Replace(c.sql)
+			testkit.Tamper(t, d, sql)
+			r, _ = verifyFrom(t, d, v, mark)
+			whole, _ := verifyFrom(t, d, v, nil)
+			require.NotEmpty(t, whole.Findings, "a run from the start finds everything")
+			if c.since == "" {
+				require.Empty(t, r.Findings)
+				return
+			}
+			require.NotEmpty(t, r.Findings)
+			require.Contains(t, fmt.Sprint(r.Findings), c.since)
+		})
+	}
+}
+
+// A mark keeps the scores of two months. What is scored in an earlier one makes the whole book be read.
+func TestAnEarlierMonthReadsTheWholeBook(t *testing.T) {
+	d, _, v := threeDays(t)
+	_, mark := verifyFrom(t, d, v, nil)
+	require.Equal(t, cal.Month(202610), mark.Since)
+	h := id.New()
+	p := grant(v, h, points.Whole(5), 20271231)
+	p.Day, p.Month = 20261015, 202610
+	_, err := post(d, p)
+	require.NoError(t, err)
+	r, _ := verifyFrom(t, d, v, mark)
+	require.Empty(t, r.Findings)
+	require.EqualValues(t, 1, r.Transactions)
+	p.Day, p.Month = 20260915, 202609
+	_, err = post(d, p)
+	require.NoError(t, err)
+	r, next := verifyFrom(t, d, v, mark)
+	require.Empty(t, r.Findings)
+	require.EqualValues(t, 11, r.Transactions)
+	require.Zero(t, r.Spans[0].After)
+	require.Equal(t, mark.MarkHead, next.MarkHead)
+	testkit.Tamper(t, d, "UPDATE scores SET points = points + 1 WHERE month = 202609")
+	r, _ = verifyFrom(t, d, v, mark)
+	require.NotEmpty(t, r.Findings)
+}
+
+// A book that has not moved since its mark is known by a look; anything behind the mark is seen.
+func TestAMarkKnowsWhetherItsBookStandsStill(t *testing.T) {
+	d, _, v := threeDays(t)
+	_, mark := verifyFrom(t, d, v, nil)
+	still := func() (out bool) {
+		require.NoError(t, d.Read(context.Background(), func(tx db.Tx) (err error) {
+			out, err = mark.Still(tx)
+			return err
+		}))
+		return out
+	}
+	require.True(t, still())
+	for _, c := range [][2]string{
+		{"UPDATE ledger_heads SET number = 10", "UPDATE ledger_heads SET number = 9"},
+		{"UPDATE ledger_seals SET at = at + 1 WHERE number = 9", "UPDATE ledger_seals SET at = at - 1 WHERE number = 9"},
+		{"UPDATE ledger_txs SET number = 10 WHERE number = 1", "UPDATE ledger_txs SET number = 1 WHERE number = 10"},
+		{"UPDATE ledger_entries SET number = 10 WHERE number = 1", "UPDATE ledger_entries SET number = 1 WHERE number = 10"},
+		{"UPDATE ledger_seals SET day = 20261130 WHERE number = 6", "UPDATE ledger_seals SET day = 20261121 WHERE number = 6"},
+	} {
+		testkit.Tamper(t, d, c[0])
+		require.False(t, still(), c[0])
+		testkit.Tamper(t, d, c[1])
+		require.True(t, still(), c[1])
+	}
+	_, err := post(d, grant(v, id.New(), points.Whole(5), 20271231))
+	require.NoError(t, err)
+	require.False(t, still())
 }

@@ -1,9 +1,8 @@
 package ledger
 
 import (
+	"errors"
 	"fmt"
-	"maps"
-	"slices"
 
 	"jishan/internal/cal"
 	"jishan/internal/db"
@@ -21,6 +20,7 @@ type Finding struct {
 // Report is what Verify saw.
 type Report struct {
 	Books        int
+	Spans        []Span // what was read of each book
 	Transactions int64
 	Entries      int64
 	Seals        int64
@@ -32,14 +32,20 @@ const maxFindings = 100
 
 // Mark is what a verification has recomputed of a book up to one of its seals: a later one may go on from there.
 type Mark struct {
-	Book     id.ID
-	Day      cal.Day  // of the seal
-	Seal     [32]byte // its hash
-	Number   int64    // the last transaction it covers
-	Head     [32]byte // that one's hash
-	Balances map[id.ID]points.Amount
-	Lots     map[id.ID]map[cal.Day]points.Amount
-	Scores   []MarkedScore
+	MarkHead
+	Balances map[id.ID]points.Amount             // those that are not 0
+	Lots     map[id.ID]map[cal.Day]points.Amount // those that are not 0
+	Scores   []MarkedScore                       // of the months from Since on
+}
+
+// MarkHead is where a Mark stands: enough to see that its book has not moved since (Still).
+type MarkHead struct {
+	Book   id.ID
+	Day    cal.Day  // of the seal
+	Seal   [32]byte // its hash
+	Number int64    // the last transaction it covers
+	Head   [32]byte // that one's hash
+	Since  cal.Month
 }
 
 // MarkedScore is the score of an owner in a month, as the transactions up to a mark add up.
@@ -63,11 +69,31 @@ type verifier struct {
 	hash     [32]byte
 	buf      []byte
 
+	after  int64 // what lies up to this number is trusted
+	since  cal.Month
+	moved  map[id.ID]points.Amount // what the transactions read have changed of each account
+	owners map[id.ID]struct{}      // whose scores they have changed
+
 	day         tally
 	sealed      DaySeal   // the last seal passed
 	ahead       []DaySeal // the seals not yet reached
 	checkpoints []checkpoint
 	mark        *Mark
+}
+
+// Span is a book's numbers after one: what a check that goes on from a Mark reads. Checks that take spans read everything without.
+type Span struct {
+	Book  id.ID
+	After int64
+	At    int64 // when the first number of it was booked, UTC milliseconds; now if there is none
+}
+
+// Within is a further condition of an SQL query that keeps the two columns to the span; nothing for nil.
+func (s *Span) Within(book, number string) string {
+	if s == nil {
+		return ""
+	}
+	return fmt.Sprintf(" AND %s = %d AND %s > %d", book, int64(s.Book), number, s.After)
 }
 
 // Books lists every book that any row of the ledger names.
@@ -97,12 +123,25 @@ func Verify(tx db.Tx) (Report, error) {
 	return report, nil
 }
 
-// VerifyBook is Verify for one book. With from it goes on from that mark and trusts what lies before; a mark that the book's
-// seals do not know is a finding. It answers a mark at the book's last seal, nil without seals.
+// errEarlier: a transaction after the mark is scored in a month whose scores the mark does not have.
+var errEarlier = errors.New("ledger: scored before the mark's months")
+
+// VerifyBook is Verify for one book. With from it goes on from that mark and trusts what lies before: it reads the seals from the
+// mark's on, the transactions after it with their checkpoints, and of balances, lots and scores those of the accounts and owners
+// that these transactions name. A mark that the book's seals do not know is a finding, and everything is read; so it is, without a
+// finding, where something since is scored in a month before the mark's. It answers a mark at the book's last seal, nil without seals.
 func VerifyBook(tx db.Tx, book id.ID, from *Mark) (Report, *Mark, error) {
-	report := Report{Books: 1}
-	v := &verifier{tx: tx, book: book, report: &report, balances: map[id.ID]points.Amount{},
-		lots: map[id.ID]map[cal.Day]points.Amount{}, scores: map[scoreKey]points.Amount{}}
+	report, mark, err := verifyBook(tx, book, from)
+	if errors.Is(err, errEarlier) {
+		return verifyBook(tx, book, nil)
+	}
+	return report, mark, err
+}
+
+func verifyBook(tx db.Tx, book id.ID, from *Mark) (Report, *Mark, error) {
+	report := Report{Books: 1, Spans: []Span{{Book: book, At: tx.Millis()}}}
+	v := &verifier{tx: tx, book: book, report: &report, balances: map[id.ID]points.Amount{}, lots: map[id.ID]map[cal.Day]points.Amount{},
+		scores: map[scoreKey]points.Amount{}, moved: map[id.ID]points.Amount{}, owners: map[id.ID]struct{}{}}
 	if err := v.begin(from); err != nil {
 		return report, nil, err
 	}
@@ -117,6 +156,7 @@ func VerifyBook(tx db.Tx, book id.ID, from *Mark) (Report, *Mark, error) {
 // Add adds another book's report.
 func (r *Report) Add(o Report) {
 	r.Books += o.Books
+	r.Spans = append(r.Spans, o.Spans...)
 	r.Transactions += o.Transactions
 	r.Entries += o.Entries
 	r.Seals += o.Seals
@@ -136,6 +176,9 @@ func (v *verifier) find(number int64, format string, args ...any) {
 // transactions walks the chain.
 func (v *verifier) transactions() error {
 	return walk(v.tx, v.book, v.number, 0, func(t *Tx) error {
+		if t.Month < v.since && t.Score != 0 {
+			return errEarlier
+		}
 		v.transaction(t)
 		return nil
 	}, func(number int64) {
@@ -145,7 +188,9 @@ func (v *verifier) transactions() error {
 }
 
 func (v *verifier) transaction(t *Tx) {
-	v.report.Transactions++
+	if v.report.Transactions++; v.report.Transactions == 1 {
+		v.report.Spans[0].At = t.At
+	}
 	v.report.Entries += int64(len(t.Entries))
 	v.sealsMissed(t.Number)
 	if t.Number != v.number+1 {
@@ -163,6 +208,7 @@ func (v *verifier) transaction(t *Tx) {
 	for _, e := range t.Entries {
 		total += e.Amount
 		v.balances[e.Account] += e.Amount
+		v.moved[e.Account] += e.Amount
 		if e.Lot != 0 {
 			if v.lots[e.Account] == nil {
 				v.lots[e.Account] = map[cal.Day]points.Amount{}
@@ -179,6 +225,7 @@ func (v *verifier) transaction(t *Tx) {
 	}
 	for _, o := range t.scored() {
 		v.scores[scoreKey{o.ID, t.Asset, t.Month, t.Book, o.Kind}] += t.Score
+		v.owners[o.ID] = struct{}{}
 	}
 	v.checkpointed(t.Number)
 	v.day.add(t)
@@ -195,107 +242,6 @@ func (v *verifier) head() error {
 		v.find(0, "账本没有链尾记录")
 	case len(heads) == 1 && (heads[0].Number != v.number || string(heads[0].Hash) != string(v.hash[:])):
 		v.find(heads[0].Number, "账本记录的最后一号是第 %d 号，实际最后是第 %d 号：末尾有缺失或被改动", heads[0].Number, v.number)
-	}
-	return nil
-}
-
-func (v *verifier) accounts() error {
-	var rows []accountRow
-	if err := v.tx.Raw("SELECT "+accountColumns+" FROM accounts WHERE book_id = ? ORDER BY id", v.book).Scan(&rows).Error; err != nil {
-		return fmt.Errorf("reading the accounts: %w", err)
-	}
-	known := map[id.ID]bool{}
-	var total = map[Asset]points.Amount{}
-	for _, r := range rows {
-		known[r.ID] = true
-		want := v.balances[r.ID]
-		total[r.Asset] += want
-		if r.Tracked == 0 {
-			if r.Balance != 0 {
-				v.find(0, "账户 %s（%s）不应记余额，却记着 %s", r.ID, r.ref().name(), r.Balance)
-			}
-			continue
-		}
-		if r.HeirID != 0 && want != 0 {
-			v.find(0, "账户 %s（%s）已并入 %s，却还有 %s", r.ID, r.ref().name(), r.HeirID, want)
-		}
-		if r.Balance != want {
-			v.find(0, "账户 %s（%s）的余额记为 %s，按账本应为 %s", r.ID, r.ref().name(), r.Balance, want)
-		}
-		if want < r.Floor {
-			v.find(0, "账户 %s（%s）的余额 %s 低于下限 %s", r.ID, r.ref().name(), want, r.Floor)
-		}
-	}
-	for _, a := range slices.Sorted(maps.Keys(v.balances)) {
-		if !known[a] {
-			v.find(0, "账本提到的账户 %s 不存在", a)
-		}
-	}
-	for a, sum := range total {
-		if sum != 0 {
-			v.find(0, "账本的全部账户合计为 %s（资产 %d），应为 0", sum, a)
-		}
-	}
-	return nil
-}
-
-func (r Ref) name() string {
-	kind := map[AccountKind]string{KindWallet: "户钱包", KindParty: "党员积分", KindIssue: "发放", KindMerchant: "商户", KindSettled: "已结算", KindExpired: "已过期"}[r.Kind]
-	if r.Owner == 0 {
-		return kind
-	}
-	return kind + " " + r.Owner.String()
-}
-
-func (v *verifier) expiring() error {
-	var rows []struct {
-		AccountID id.ID
-		ExpiryDay cal.Day
-		Amount    points.Amount
-	}
-	q := "SELECT l.account_id, l.expiry_day, l.amount FROM lots l JOIN accounts a ON a.id = l.account_id WHERE a.book_id = ?"
-	if err := v.tx.Raw(q, v.book).Scan(&rows).Error; err != nil {
-		return fmt.Errorf("reading the lots: %w", err)
-	}
-	for _, r := range rows {
-		if want := v.lots[r.AccountID][r.ExpiryDay]; want != r.Amount {
-			v.find(0, "账户 %s 在 %s 到期的积分记为 %s，按账本应为 %s", r.AccountID, r.ExpiryDay, r.Amount, want)
-		}
-		delete(v.lots[r.AccountID], r.ExpiryDay)
-	}
-	for a, left := range v.lots {
-		for day, amount := range left {
-			if amount != 0 {
-				v.find(0, "账户 %s 在 %s 到期的积分 %s 没有记录", a, day, amount)
-			}
-		}
-	}
-	return nil
-}
-
-func (v *verifier) scored() error {
-	var rows []struct {
-		OwnerID   id.ID
-		Asset     Asset
-		Month     cal.Month
-		VillageID id.ID
-		Kind      ScoreKind
-		Points    points.Amount
-	}
-	if err := v.tx.Raw("SELECT owner_id, asset, month, village_id, kind, points FROM scores WHERE village_id = ?", v.book).Scan(&rows).Error; err != nil {
-		return fmt.Errorf("reading the scores: %w", err)
-	}
-	for _, r := range rows {
-		k := scoreKey{r.OwnerID, r.Asset, r.Month, r.VillageID, r.Kind}
-		if want := v.scores[k]; want != r.Points {
-			v.find(0, "%s 在 %s 的累计积分记为 %s，按账本应为 %s", r.OwnerID, r.Month, r.Points, want)
-		}
-		delete(v.scores, k)
-	}
-	for k, p := range v.scores {
-		if p != 0 {
-			v.find(0, "%s 在 %s 的累计积分 %s 没有记录", k.owner, k.month, p)
-		}
 	}
 	return nil
 }

@@ -231,6 +231,12 @@ func TestVerifyFindsWhatWasAltered(t *testing.T) {
 			found, err := redeem.Verify(tx)
 			require.NotEmpty(t, found, c.sql)
 			require.Regexp(t, `\p{Han}`, found[0])
+			if err != nil {
+				return err
+			}
+			found, rows, err := redeem.VerifySince(tx, []ledger.Span{{Book: w.village, After: r.Number - 1, At: tx.Millis()}})
+			require.NotEmpty(t, found, "since the redemption: %s", c.sql)
+			require.EqualValues(t, 2, rows)
 			return err
 		}))
 		if c.back != "" {
@@ -238,4 +244,45 @@ func TestVerifyFindsWhatWasAltered(t *testing.T) {
 			w.clean()
 		}
 	}
+}
+
+// Since a number, later redemptions are read, and earlier ones where they were given back later.
+func TestVerifySinceReadsWhatCameLater(t *testing.T) {
+	w := newWorld(t)
+	h := w.household(points.Whole(100))
+	soap := w.product("洗衣粉", points.Whole(12), 10)
+	confirm := func() redeem.Receipt {
+		r, err := w.s.Confirm(ctx, w.clerk, fresh(), redeem.Confirmation{Presented: redeem.Presented{Text: w.code(h)}, Basket: redeem.Basket{Lines: []redeem.Line{{Product: soap.ID, Quantity: 1}}}})
+		w.must(err)
+		return r
+	}
+	first, second := confirm(), confirm()
+	since := func(after int64) (found []string, rows int64) {
+		w.must(w.d.Read(ctx, func(tx db.Tx) (err error) {
+			found, rows, err = redeem.VerifySince(tx, []ledger.Span{{Book: w.village, After: after, At: tx.Millis()}})
+			return err
+		}))
+		return found, rows
+	}
+	found, rows := since(first.Number)
+	require.Empty(t, found)
+	require.EqualValues(t, 1, rows)
+	testkit.Tamper(t, w.d, "UPDATE redemption_lines SET quantity = 2 WHERE number = ?", first.Number)
+	found, _ = since(first.Number)
+	require.Empty(t, found, "an old line is not read")
+	found, _ = since(first.Number - 1)
+	require.NotEmpty(t, found)
+	testkit.Tamper(t, w.d, "UPDATE redemption_lines SET quantity = 1 WHERE number = ?", first.Number)
+	testkit.Tamper(t, w.d, "UPDATE stock_moves SET delta = -2 WHERE number = ?", second.Number)
+	found, _ = since(first.Number)
+	require.NotEmpty(t, found, "new stock is compared")
+	testkit.Tamper(t, w.d, "UPDATE stock_moves SET delta = -1 WHERE number = ?", second.Number)
+
+	_, err := w.s.Refund(ctx, w.clerk, fresh(), first.Key(), "坏了")
+	w.must(err)
+	found, _ = since(second.Number)
+	require.Empty(t, found)
+	testkit.Tamper(t, w.d, "UPDATE redemptions SET state = 1 WHERE number = ?", first.Number)
+	found, _ = since(second.Number)
+	require.Len(t, found, 1, "given back since")
 }

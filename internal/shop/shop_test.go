@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -22,6 +23,7 @@ import (
 // town is a county with one township and two villages, a household in the first, and people of every sort.
 type town struct {
 	d                                           *db.DB
+	clock                                       *testkit.Clock
 	s                                           *shop.Service
 	county, township, village, other, household id.ID
 	officer, neighbour, villager                auth.Actor
@@ -44,7 +46,8 @@ func request(key string) idempotency.Request {
 }
 
 func newTown(t *testing.T) *town {
-	w := &town{d: testkit.DBAt(t, testkit.NewClock(t, "2026-11-23 10:00")), county: id.New(), township: id.New(), village: id.New(), other: id.New(), household: id.New()}
+	clock := testkit.NewClock(t, "2026-11-23 10:00")
+	w := &town{d: testkit.DBAt(t, clock), clock: clock, county: id.New(), township: id.New(), village: id.New(), other: id.New(), household: id.New()}
 	w.s = shop.New(w.d)
 	require.NoError(t, w.d.Tx(context.Background(), func(tx db.Tx) error {
 		regions := []struct {
@@ -325,4 +328,62 @@ func TestStock(t *testing.T) {
 		require.Contains(t, found[0], "洗衣粉")
 		return err
 	}))
+}
+
+// Since a mark only new moves are read; what they do not explain is added up from the start.
+func TestStockIsVerifiedSinceAMark(t *testing.T) {
+	w, ctx := newTown(t), context.Background()
+	m := w.merchant(t, "汇丰超市", w.village)
+	owner := shopkeeper(auth.RoleOwner, m.ID)
+	product := func(name string) shop.Product {
+		p, err := w.s.CreateProduct(ctx, owner, request(name), shop.ProductInput{Merchant: m.ID, Name: name, Unit: "袋", Price: points.Whole(5), Stock: 10})
+		require.NoError(t, err)
+		return p
+	}
+	soap, rice := product("洗衣粉"), product("大米")
+	since := func(from *shop.StockMark, ahead time.Duration) (found []string, moves int64, mark *shop.StockMark) {
+		require.NoError(t, w.d.Read(ctx, func(tx db.Tx) (err error) {
+			tx.Now = tx.Now.Add(ahead)
+			found, moves, mark, err = shop.VerifyStockSince(tx, from)
+			return err
+		}))
+		return found, moves, mark
+	}
+	found, moves, mark := since(nil, 2*time.Hour)
+	require.Empty(t, found)
+	require.EqualValues(t, 2, moves)
+	require.Equal(t, map[id.ID]int64{soap.ID: 10, rice.ID: 10}, mark.Sums)
+	_, moves, young := since(nil, 0)
+	require.EqualValues(t, 2, moves)
+	require.Equal(t, map[id.ID]int64{soap.ID: 0, rice.ID: 0}, young.Sums, "what is an hour old may still get company")
+
+	w.clock.Add(3 * time.Hour)
+	_, err := w.s.StockIn(ctx, owner, request("in"), soap.ID, 5, "")
+	require.NoError(t, err)
+	found, moves, next := since(mark, 2*time.Hour)
+	require.Empty(t, found)
+	require.EqualValues(t, 1, moves)
+	require.Equal(t, map[id.ID]int64{soap.ID: 15, rice.ID: 10}, next.Sums)
+	found, moves, _ = since(young, 0)
+	require.Empty(t, found)
+	require.EqualValues(t, 3, moves)
+
+	testkit.Tamper(t, w.d, "UPDATE stock_moves SET delta = delta + 1 WHERE product_id = ?", int64(rice.ID))
+	found, _, _ = since(next, 0)
+	require.Empty(t, found, "an old move is not read")
+	found, _, _ = since(nil, 0)
+	require.Len(t, found, 1)
+	testkit.Tamper(t, w.d, "UPDATE products SET stock = stock + 1 WHERE id = ?", int64(soap.ID))
+	found, _, _ = since(next, 0)
+	require.Len(t, found, 1, "the stock is")
+	testkit.Tamper(t, w.d, "UPDATE products SET stock = stock - 1 WHERE id = ?", int64(soap.ID))
+	testkit.Tamper(t, w.d, "UPDATE stock_moves SET delta = delta + 1 WHERE product_id = ? AND delta = 5", int64(soap.ID))
+	found, _, _ = since(mark, 0)
+	require.Len(t, found, 1, "and so is a new move")
+
+	// A move that was on its way for longer than thought is no finding.
+	testkit.Tamper(t, w.d, "UPDATE stock_moves SET delta = 5, at = 0 WHERE product_id = ? AND delta = 6", int64(soap.ID))
+	found, _, again := since(mark, 2*time.Hour)
+	require.Empty(t, found)
+	require.EqualValues(t, 15, again.Sums[soap.ID])
 }

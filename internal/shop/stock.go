@@ -226,23 +226,3 @@ func (s *Service) Moves(ctx context.Context, actor auth.Actor, product id.ID, cu
 	})
 	return moves, next, err
 }
-
-// VerifyStock recomputes every product's stock from its moves and says, in Chinese, which differ. Give it a snapshot (db.Read).
-func VerifyStock(tx db.Tx) ([]string, error) {
-	var rows []struct {
-		ID    id.ID
-		Name  string
-		Stock int64
-		Moved int64
-	}
-	q := `SELECT p.id, p.name, p.stock, COALESCE(SUM(m.delta), 0) AS moved FROM products p LEFT JOIN stock_moves m ON m.product_id = p.id
-		GROUP BY p.id, p.name, p.stock HAVING p.stock <> COALESCE(SUM(m.delta), 0) ORDER BY p.id LIMIT 100`
-	if err := tx.Raw(q).Scan(&rows).Error; err != nil {
-		return nil, fmt.Errorf("adding up stock moves: %w", err)
-	}
-	var out []string
-	for _, r := range rows {
-		out = append(out, fmt.Sprintf("商品“%s”（%s）的库存记为 %d，按出入库记录应为 %d", r.Name, r.ID, r.Stock, r.Moved))
-	}
-	return out, nil
-}
