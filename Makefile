@@ -10,7 +10,7 @@ VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 GOBUILD := go build -ldflags "-s -w -X main.version=$(VERSION)"
 
 .DEFAULT_GOAL := help
-.PHONY: help run build web test test-quick test-race proof bench lint fuzz openapi grants operations-walk measure screenshots clean
+.PHONY: help run build web test test-quick test-race proof bench bench-growth lint fuzz openapi grants operations-walk measure screenshots clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ proof: ## the program under faults on SQLite, MariaDB, Galera and a Redis Cluste
 
 bench: ## throughput on MariaDB and SQLite; writes docs/benchmarks.md
 	./scripts/bench.sh
+
+bench-growth: ## an empty county beside one with years behind it (BENCH_GROWTH_ROWS=10000000); writes a section of docs/benchmarks.md
+	./scripts/bench.sh growth
 
 operations-walk: build ## the installation of docs/operations.md on throwaway servers: two processes, nginx, backup, restore, verify
 	WITH_NGINX=1 ./scripts/services.sh ./scripts/operations-walk.sh

@@ -1,12 +1,24 @@
 #!/usr/bin/env bash
 # Measures throughput on SQLite and on a throwaway MariaDB + Redis, and writes docs/benchmarks.md.
 # BENCH_SECONDS (5) is how long each figure is measured for.
+#
+#   scripts/bench.sh growth   an empty county beside one with BENCH_GROWTH_ROWS (10000000) rows in its ledger, on MariaDB with a buffer
+#                             pool of MARIADB_POOL (4G); replaces that section only. 10 GB of disk, a quarter of an hour and more
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export CGO_ENABLED=0
 [ "${1:-}" = boards ] || make --no-print-directory build
 export BENCH_OUT=$PWD/docs/benchmarks.md
 aims=$(sed -n '/^## Read against the aims/,$p' "$BENCH_OUT") # what is written by hand, to the end of the file
+if [ "${1:-}" = growth ]; then
+	table=$(mktemp)
+	trap 'rm -f "$table"' EXIT
+	MARIADB_POOL=${MARIADB_POOL:-4G} BENCH_OUT=$table ./scripts/services.sh go test -tags bench,nomsgpack -count=1 -timeout 90m -v -run TestGrowth ./internal/bench
+	rest=$(sed '/^## Growth, MariaDB/,/^## /{/^## Growth, MariaDB/d;/^## /!d}' "$BENCH_OUT")
+	{ printf '%s\n' "$rest"; cat "$table"; } >"$BENCH_OUT.new"
+	mv "$BENCH_OUT.new" "$BENCH_OUT"
+	exit
+fi
 cpu=$(awk -F': ' '/model name/ { print $2; exit }' /proc/cpuinfo)
 [ "${1:-}" = boards ] || cat >"$BENCH_OUT" <<TEXT
 # Benchmarks

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -112,13 +111,5 @@ func write(t testing.TB, dsn string, table []figure, notes string) {
 	}
 	fmt.Fprintf(&b, "\n%s Measured for %s each with %s on %d cores; server, load, database and Redis share them.\n\n", notes, seconds(), runtime.Version(), runtime.NumCPU())
 	t.Log("\n" + b.String())
-	out := os.Getenv("BENCH_OUT")
-	if out == "" {
-		return
-	}
-	f, err := os.OpenFile(filepath.Clean(out), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
-	require.NoError(t, err)
-	_, err = f.WriteString(b.String())
-	require.NoError(t, err)
-	require.NoError(t, f.Close())
+	appendTo(t, os.Getenv("BENCH_OUT"), b.String())
 }

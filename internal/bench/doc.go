@@ -5,4 +5,5 @@
 //
 //	./scripts/bench.sh              # MariaDB and SQLite, about fifteen minutes
 //	BENCH_SECONDS=1 ./scripts/bench.sh
+//	./scripts/bench.sh growth       # against a database of years, MariaDB
 package bench

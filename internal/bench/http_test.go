@@ -46,7 +46,8 @@ func freeAddr(t testing.TB) string {
 	return l.Addr().String()
 }
 
-func serve(t testing.TB, dsn string) *server {
+// serve starts the program on the database; env are more settings, "NAME=value".
+func serve(t testing.TB, dsn string, env ...string) *server {
 	addr, profiles := freeAddr(t), freeAddr(t)
 	s := &server{base: "http://" + addr + "/api/v1", pprof: "http://" + profiles + "/debug/pprof/", client: &http.Client{Timeout: 60 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 512}}}
 	s.cmd = exec.Command(binary(t), "serve")
@@ -55,6 +56,7 @@ func serve(t testing.TB, dsn string) *server {
 	if isMySQL(dsn) && os.Getenv("TEST_REDIS") != "" {
 		s.cmd.Env = append(s.cmd.Env, "JISHAN_REDIS_ADDRS="+os.Getenv("TEST_REDIS"))
 	}
+	s.cmd.Env = append(s.cmd.Env, env...)
 	s.cmd.Stdout, s.cmd.Stderr = os.Stderr, os.Stderr
 	begin := time.Now()
 	require.NoError(t, s.cmd.Start())

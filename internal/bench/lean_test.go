@@ -6,7 +6,9 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
+	"io"
 	"net"
+	"net/http/httputil"
 	"strconv"
 	"strings"
 
@@ -33,6 +35,20 @@ func (s *server) leanClients(n int, token string) []*lean {
 
 // award posts one grant and reads the whole answer.
 func (l *lean) award(village, rule, house id.ID) error {
+	body := fmt.Sprintf(`{"grants":[{"rule":%q,"household":%q}]}`, rule, house)
+	l.out = fmt.Appendf(l.out[:0], "POST /api/v1/villages/%s/awards HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\n"+
+		"Idempotency-Key: %s\r\nContent-Length: %d\r\n\r\n%s", village, l.addr, l.token, id.New(), len(body), body)
+	return l.send()
+}
+
+// get reads a page of the API and throws it away.
+func (l *lean) get(path string) error {
+	l.out = fmt.Appendf(l.out[:0], "GET /api/v1%s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n\r\n", path, l.addr, l.token)
+	return l.send()
+}
+
+// send sends what is in out and reads the whole answer.
+func (l *lean) send() error {
 	if l.conn == nil {
 		conn, err := net.Dial("tcp", l.addr)
 		if err != nil {
@@ -40,13 +56,10 @@ func (l *lean) award(village, rule, house id.ID) error {
 		}
 		l.conn, l.in = conn, bufio.NewReader(conn)
 	}
-	body := fmt.Sprintf(`{"grants":[{"rule":%q,"household":%q}]}`, rule, house)
-	l.out = fmt.Appendf(l.out[:0], "POST /api/v1/villages/%s/awards HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\n"+
-		"Idempotency-Key: %s\r\nContent-Length: %d\r\n\r\n%s", village, l.addr, l.token, id.New(), len(body), body)
 	if _, err := l.conn.Write(l.out); err != nil {
 		return err
 	}
-	status, length := "", 0
+	status, length, chunked := "", 0, false
 	for first := true; ; first = false {
 		line, err := l.in.ReadSlice('\n')
 		if err != nil {
@@ -59,9 +72,18 @@ func (l *lean) award(village, rule, house id.ID) error {
 			if length, err = strconv.Atoi(string(value)); err != nil {
 				return err
 			}
+		} else if string(line) == "Transfer-Encoding: chunked" {
+			chunked = true
 		} else if len(line) == 0 {
 			break
 		}
+	}
+	if strings.HasPrefix(status, "HTTP/1.1 200 ") && chunked {
+		_, err := io.Copy(io.Discard, httputil.NewChunkedReader(l.in))
+		if err == nil {
+			_, err = l.in.Discard(2) // the empty line after the last chunk
+		}
+		return err
 	}
 	if strings.HasPrefix(status, "HTTP/1.1 200 ") && length > 0 {
 		_, err := l.in.Discard(length)

@@ -16,6 +16,8 @@ package growth
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -63,11 +65,15 @@ func Settle(ctx context.Context, d *db.DB, village id.ID, n int) ([]House, error
 	for i := range out {
 		out[i] = House{id.New(), id.New()}
 	}
+	codes, err := freeCodes(ctx, d, n)
+	if err != nil {
+		return nil, err
+	}
 	name := func(i int) string { return surnames[i%len(surnames)] + given[i/len(surnames)%len(given)] }
-	err := d.Tx(ctx, func(tx db.Tx) error {
+	err = d.Tx(ctx, func(tx db.Tx) error {
 		cols := []string{"id", "village_id", "group_id", "code", "head_id", "head_name", "pinyin", "initials", "address", "state", "created_at", "updated_at"}
 		err := db.Insert(tx, "households", cols, n, func(i int, args []any) []any {
-			return append(args, int64(out[i].ID), int64(village), 0, people.NewHouseCode(), int64(out[i].Head), name(i), people.Pinyin(name(i)), people.Initials(name(i)),
+			return append(args, int64(out[i].ID), int64(village), 0, codes[i], int64(out[i].Head), name(i), people.Pinyin(name(i)), people.Initials(name(i)),
 				fmt.Sprintf("%d号", i+1), people.HouseholdHere, tx.Millis(), tx.Millis())
 		})
 		if err != nil {
@@ -85,6 +91,35 @@ func Settle(ctx context.Context, d *db.DB, village id.ID, n int) ([]House, error
 	})
 	if err != nil {
 		return nil, fmt.Errorf("settling a village: %w", err)
+	}
+	return out, nil
+}
+
+// freeCodes are n codes that no household has: among as many as a county has, two are sometimes drawn alike.
+func freeCodes(ctx context.Context, d *db.DB, n int) ([]string, error) {
+	var out []string
+	err := d.Read(ctx, func(tx db.Tx) error {
+		out = nil
+		for len(out) < n {
+			drawn := map[string]bool{}
+			for len(out)+len(drawn) < n {
+				if c := people.NewHouseCode(); !slices.Contains(out, c) {
+					drawn[c] = true
+				}
+			}
+			var taken []string
+			if err := tx.Raw("SELECT code FROM households WHERE code IN ?", slices.Collect(maps.Keys(drawn))).Scan(&taken).Error; err != nil {
+				return err
+			}
+			for _, c := range taken {
+				delete(drawn, c)
+			}
+			out = slices.AppendSeq(out, maps.Keys(drawn))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("drawing codes for households: %w", err)
 	}
 	return out, nil
 }
