@@ -111,11 +111,17 @@ func TestMoveVillager(t *testing.T) {
 	_, err = f.s.MoveVillager(ctx, system, daughter.ID, from.ID, "女")
 	require.ErrorIs(t, err, people.ErrHousehold)
 
+	f.bind(t, 91, from.ID, daughter.ID)
+	f.bind(t, 92, from.ID, m[0].ID)
+	f.bind(t, 93, from.ID, 0)
 	v, err := f.s.MoveVillager(ctx, officer(auth.RoleTownship, f.town, f.village, f.other), daughter.ID, to.ID, "儿媳")
 	require.NoError(t, err)
 	require.Equal(t, []any{to.ID, f.other.ID, "儿媳"}, []any{v.Household, v.Village, v.Relation})
 	require.Equal(t, v, f.find(t, "王花"))
 	require.Equal(t, 2, f.audited(t, "villager.move"), "one entry in each village")
+	require.Equal(t, []id.ID{to.ID}, f.bound(t, 91), "who moves sees, and spends, the new household's points only")
+	require.Equal(t, []id.ID{from.ID}, f.bound(t, 92))
+	require.Equal(t, []id.ID{from.ID}, f.bound(t, 93), "a log-in by card belongs to the household")
 
 	// The last one turns off the light.
 	_, err = f.s.MoveVillager(ctx, system, m[0].ID, to.ID, "亲家")

@@ -213,8 +213,8 @@ func (s *Service) UpdateVillager(ctx context.Context, actor auth.Actor, villager
 }
 
 // MoveVillager puts a person into another household, also of another village when the actor may write in both. The household
-// left by its last member counts as moved away. What the person has earned stays where it was booked. A member of a party branch
-// has to leave the branch before leaving the village.
+// left by its last member counts as moved away. What the person has earned stays where it was booked; the log-ins by which the
+// person looked at the old household go along. A member of a party branch has to leave the branch before leaving the village.
 func (s *Service) MoveVillager(ctx context.Context, actor auth.Actor, villager, household id.ID, relation string) (out Villager, err error) {
 	relation = strings.TrimSpace(relation)
 	if utf8.RuneCountInString(relation) > 8 || !utf8.ValidString(relation) || relation == relationHead {
@@ -256,6 +256,9 @@ func (s *Service) MoveVillager(ctx context.Context, actor auth.Actor, villager, 
 		}
 		if err != nil {
 			return fmt.Errorf("moving a villager: %w", err)
+		}
+		if _, err := auth.Rebind(tx, from.ID, to.ID, func(_, v id.ID) bool { return v == villager }); err != nil {
+			return err
 		}
 		if from.Village != to.Village {
 			if err := notOfAParty(tx, v); err != nil {
