@@ -188,7 +188,7 @@ func (s *Service) SetPIN(ctx context.Context, actor auth.Actor, household id.ID,
 			return "", "", ErrCardLocked.New()
 		}
 		r.PinHash = hash
-		return "card.pin", "户卡密码已设置；如果不是您家的人办理的，请马上联系村委会", nil
+		return "card.pin", "户卡密码已设置", nil
 	})
 }
 
@@ -222,7 +222,8 @@ func (s *Service) changeCard(ctx context.Context, actor auth.Actor, household id
 			return fmt.Errorf("changing a house card: %w", err)
 		}
 		out = s.card(h, r)
-		if err := notice.Send(tx, []notice.Notice{{Village: h.Village, Household: h.ID, Kind: notice.KindCard, Title: "户卡有变动", Body: text}}); err != nil {
+		told := text + "。如果不是您家的人办理的，请马上联系村委会"
+		if err := notice.Send(tx, []notice.Notice{{Village: h.Village, Household: h.ID, Kind: notice.KindCard, Title: "户卡有变动", Body: told}}); err != nil {
 			return err
 		}
 		return audit.Write(tx, actor.Audit(action, "card:"+h.ID.String(), h.Village, h.HeadName+"家："+text))
