@@ -7,7 +7,8 @@ async function addRule(page: Page, item: string, worth: number, group?: { name: 
   await page.getByRole('button', { name: '增加一条' }).click()
   const dialog = page.getByRole('dialog')
   await dialog.getByRole('combobox', { name: '类别' }).pressSequentially('表彰')
-  await page.getByRole('option', { name: '表彰', exact: true }).click()
+  await page.keyboard.press('Tab') // what was typed counts, as in any other field
+  await expect(dialog.getByText('表彰', { exact: true })).toBeVisible()
   await dialog.getByLabel('内容').fill(item)
   await dialog.getByLabel('多少分', { exact: true }).fill(String(worth))
   if (group) {
