@@ -194,7 +194,8 @@ test('a rule book is changed as a new version, compared and adopted', async ({ p
   await page.goto('/admin/rules')
   await settled(page)
   await book.getByRole('button', { name: '比较两版' }).click()
-  await expect(page.getByText('1 处不同')).toBeVisible()
+  await expect(page.getByText('2 处不同')).toBeVisible() // the rule, and the limits of the whole version
+  await expect(page.getByRole('row').filter({ hasText: '总上限' })).toContainText('60')
 })
 
 test('a version is tried on the last quarter before it is adopted, and changes nothing', async ({ page }) => {
