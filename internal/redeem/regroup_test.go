@@ -143,6 +143,7 @@ func TestMergeUnderTraffic(t *testing.T) {
 		for i := range codes {
 			codes[i] = h.code([]people.Household{a, b}[i%2])
 		}
+		leaver := h.member(b, "李二")
 		answered := make([]points.Amount, 64)
 		merged := 0
 		failures := together(len(answered), func(i int) error {
@@ -168,7 +169,7 @@ func TestMergeUnderTraffic(t *testing.T) {
 				return err
 			case i < 60:
 				_, err := h.people.Split(ctx, system, fresh(), people.SplitOrder{Household: b.ID, Points: points.Whole(1), Reason: "分户",
-					Members: []people.Mover{{Villager: h.member(b, "李二")}}})
+					Members: []people.Mover{{Villager: leaver}}})
 				return err
 			default:
 				_, err := h.merge(a, b)
