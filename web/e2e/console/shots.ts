@@ -1,4 +1,4 @@
-// Takes the pictures of docs/screens: every screen at 1440 and 390 px, as small as they have to be.
+// Takes the pictures of docs/screens: every screen and public page at 1440 and 390 px, as small as they have to be.
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -43,6 +43,23 @@ for (const width of [1440, 390]) {
   })
 }
 
+// The pages for anyone; those that show a book are taken whole.
+test('pictures of the public pages', async ({ page }) => {
+  const code = '439900100201'
+  const village = await (await page.request.get(`/api/v1/public/villages/${code}`)).json()
+  const { day, last } = village.seal
+  const paths = { public: '/', 'public-how': '/how', 'public-village': `/${code}`, 'public-seals': `/${code}/seals`, 'public-seal': `/${code}/seals/${day}`, 'public-check': `/${code}/check?number=${last}&seal=${day}` }
+  for (const width of [1440, 390]) {
+    await page.setViewportSize({ width, height: width > 600 ? 900 : 844 })
+    for (const [name, path] of Object.entries(paths)) {
+      await page.goto('/public' + path)
+      await settled(page)
+      if (name === 'public-check') await page.getByText('已核对').first().waitFor()
+      await keep(page, `${name}-${width}`)
+    }
+  }
+})
+
 // The printed pages as paper: the first page of each, drawn from its PDF.
 test('pictures of paper', async ({ page }) => {
   test.setTimeout(120_000)
@@ -50,7 +67,7 @@ test('pictures of paper', async ({ page }) => {
   const places = await placesFor(page)
   const houses = (await get(`/households?village=${places.village}&limit=8`)).items as { id: string }[]
   const board = `/print/board?scope=${places.village}&subject=household&period=`
-  const papers = { 'paper-board-a3': board + '&size=A3', 'paper-board-a4': board, 'paper-statement': `/print/statement/${places.household}`, 'paper-cards': '/print/cards?households=' + houses.map((h) => h.id).join(',') }
+  const papers = { 'paper-board-a3': board + '&size=A3', 'paper-board-a4': board, 'paper-statement': `/print/statement/${places.household}`, 'paper-evaluation': `/print/evaluation/${places.evaluation}`, 'paper-cards': '/print/cards?households=' + houses.map((h) => h.id).join(',') }
   const dir = mkdtempSync(join(tmpdir(), 'jishan-paper-'))
   for (const [name, path] of Object.entries(papers)) {
     await page.goto('/admin' + path)
