@@ -10,7 +10,10 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"os"
+	"os/exec"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -298,21 +301,50 @@ func idle(t testing.TB, s *apptest.Server, n int) []*net.TCPConn {
 	return out
 }
 
+// idleClient names the address that the test binary, started a second time, opens idle connections to: a process may have fewer
+// files open than both ends of so many connections need.
+const idleClient = "JISHAN_TEST_IDLE"
+
+// TestIdleClient is the other process of TestManyIdleConnections, and nothing without it.
+func TestIdleClient(t *testing.T) {
+	address, count, ok := strings.Cut(os.Getenv(idleClient), " ")
+	if !ok {
+		return
+	}
+	n, err := strconv.Atoi(count)
+	require.NoError(t, err)
+	raiseFiles(uint64(n) + 500)
+	conns := idle(t, &apptest.Server{URL: "http://" + address}, n)
+	fmt.Println("open", len(conns))
+	_, _ = io.Copy(io.Discard, os.Stdin) // until the parent hangs up
+}
+
 func TestManyIdleConnections(t *testing.T) {
-	n := min(10_000, (raiseFiles(22_000)-1500)/2) // both ends are in this process
-	s, p, stranger := start(t, 2, func(x *apptest.Setup) { x.Config.HTTP.IdleTimeout = time.Minute })
+	const n = 10_000
+	require.Greater(t, raiseFiles(n+2000), n+1000, "ulimit -n")
+	s, p, stranger := start(t, 2, func(x *apptest.Setup) { x.Config.HTTP.IdleTimeout = 2 * time.Minute })
 	officer := p.account(t, stranger, auth.KindOfficer, "idle", auth.Assignment{Role: auth.RoleVillage, Region: p.a.id})
 	before := heap()
-	conns := idle(t, s, n)
+	client := exec.Command(os.Args[0], "-test.run=^TestIdleClient$")
+	client.Env = append(os.Environ(), fmt.Sprintf("%s=%s %d", idleClient, strings.TrimPrefix(s.URL, "http://"), n))
+	client.Stderr = os.Stderr
+	in, err := client.StdinPipe()
+	require.NoError(t, err)
+	out, err := client.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, client.Start())
+	defer func() { _ = client.Process.Kill() }()
+	said, err := bufio.NewReader(out).ReadString('\n')
+	require.NoError(t, err)
+	require.Equal(t, fmt.Sprintf("open %d\n", n), said)
 	require.GreaterOrEqual(t, gauge(t, s, "jishan_http_connections"), float64(n))
-	each := (heap() - before) / int64(n)
+	each := (heap() - before) / n
 	t.Logf("%d idle connections, %d bytes each", n, each)
 	require.Less(t, each, int64(40<<10))
 	served(t, officer, 0)
-	for _, c := range conns {
-		require.NoError(t, c.Close())
-	}
-	require.Eventually(t, func() bool { return gauge(t, s, "jishan_http_connections") < 20 }, 20*time.Second, 50*time.Millisecond)
+	require.NoError(t, in.Close())
+	require.NoError(t, client.Wait())
+	require.Eventually(t, func() bool { return gauge(t, s, "jishan_http_connections") < 20 }, 30*time.Second, 50*time.Millisecond)
 }
 
 func TestConnectionsAreBounded(t *testing.T) {
