@@ -1,6 +1,6 @@
 // What every browser test of the console stands on: a page that watches itself, and ways in.
 import AxeBuilder from '@axe-core/playwright'
-import { expect, test as plain, type Page } from '@playwright/test'
+import { expect, test as plain, type Locator, type Page } from '@playwright/test'
 import { watchPage } from '../watch'
 
 export const password = 'xiangcun2026'
@@ -54,6 +54,14 @@ export async function as(page: Page, name: string) {
     expect(r.ok(), `${path}: ${r.status()}`).toBe(true)
     return r.json()
   }
+}
+
+// until presses again where the press came to nothing, as a person does: a list that was just closing, a dialog still unfolding.
+export async function until(press: () => Promise<void>, seen: Locator) {
+  await expect(async () => {
+    await press()
+    await expect(seen).toBeVisible({ timeout: 2000 })
+  }).toPass({ timeout: 20_000 })
 }
 
 // settled waits until nothing is being loaded any more.

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Page } from '@playwright/test'
-import { accessible, as, expect, settled, test } from './base'
+import { accessible, as, expect, settled, test, until } from './base'
 import { pdf } from './paper'
 
 async function adopt(page: Page) {
@@ -116,8 +116,11 @@ test('a board is printed as a poster of the size chosen, with names as the villa
   expect(whole.text).toContain(first)
 
   // The whole village: every page has its own heads, and ranks go down the left column first.
-  await page.getByRole('combobox', { name: '印多少名' }).click({ force: true })
-  await page.getByRole('option', { name: '全部' }).click()
+  const all = async () => {
+    await page.getByRole('combobox', { name: '印多少名' }).click({ force: true })
+    await page.getByRole('option', { name: '全部' }).click({ timeout: 3000 })
+  }
+  await until(all, page.locator('.el-select').filter({ hasText: '全部' }))
   await expect.poll(() => page.getByRole('row').count()).toBeGreaterThan(100)
   const long = await pdf(page)
   expect(long.pages).toBeGreaterThan(2)
