@@ -55,6 +55,7 @@ export const screens: Screen[] = [
         await page.getByRole('listbox', { name: '细则条目' }).getByRole('option').filter({ hasText: rule }).first().click()
         await page.getByRole('region', { name: '待记账' }).getByText(/合计/).waitFor()
       }
+      await page.getByText('补到最高').waitFor() // with the answer to the second line
     },
   },
   {
