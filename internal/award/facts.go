@@ -9,6 +9,7 @@ import (
 	"jishan/internal/id"
 	"jishan/internal/ledger"
 	"jishan/internal/people"
+	"jishan/internal/points"
 	"jishan/internal/rule"
 )
 
@@ -94,10 +95,11 @@ func (p *plan) expand() error {
 }
 
 // needs is which past awards the grants of a plan count: of subjects those of their own lineages, of households and members
-// all.
+// all. Those of subjects whose purse is read whole are read one by one, too; of the others it is enough to know how many there are.
 type needs struct {
 	from, to            cal.Day
-	subjects, lineages  []id.ID
+	subjects, tallied   []id.ID
+	lineages            []id.ID
 	households, members []id.ID
 	purses              map[id.ID]id.ID // subject → whose history it is now, wherever the person lived before
 }
@@ -119,7 +121,6 @@ func (p *plan) needs() needs {
 			a, b := r.Span(f)
 			n.from, n.to = min(n.from, a), max(n.to, b)
 			n.purses[t.subject] = t.purse()
-			n.subjects = append(n.subjects, t.subject)
 			n.lineages = append(n.lineages, t.rule.Lineage)
 			switch {
 			case scope == rule.NeedsOwn || all[t.purse()]:
@@ -132,15 +133,33 @@ func (p *plan) needs() needs {
 			all[t.purse()] = true
 		}
 	}
-	n.subjects, n.lineages = distinct(n.subjects), distinct(n.lineages)
+	for subject, purse := range n.purses {
+		if all[purse] {
+			n.subjects = append(n.subjects, subject)
+		} else {
+			n.tallied = append(n.tallied, subject)
+		}
+	}
+	n.subjects, n.tallied, n.lineages = distinct(n.subjects), distinct(n.tallied), distinct(n.lineages)
 	return n
 }
 
 // loadPast reads the standing awards that caps, repeats, tiers and other rules for the same act count. When booking it must
-// run after the wallets are locked. It is one query, unless there are more than a thousand subjects.
+// run after the wallets are locked. It is one query each for those that are tallied and those that are not, unless there are more
+// than a thousand subjects.
 func (p *plan) loadPast() error {
 	n := p.needs()
 	seen := map[ledger.Key]bool{} // one award may be wanted for its subject and for its household
+	for len(n.tallied) > 0 {
+		var part []id.ID
+		part, n.tallied = split(n.tallied)
+		if err := p.askTallies(part, n); err != nil {
+			return err
+		}
+	}
+	if len(n.subjects)+len(n.households)+len(n.members) == 0 {
+		return tallied(db.Answer(p.tx))
+	}
 	for len(n.subjects)+len(n.households)+len(n.members) > 0 {
 		var part needs
 		part.subjects, n.subjects = split(n.subjects)
@@ -156,6 +175,29 @@ func (p *plan) loadPast() error {
 func split(ids []id.ID) (part, rest []id.ID) {
 	k := min(len(ids), 1000)
 	return ids[:k], ids[k:]
+}
+
+// The index awards_subject has all of it, in this order.
+const selectTallies = `SELECT subject_id, lineage, day, points, COUNT(*), SUM(quantity)
+	FROM awards WHERE state = ? AND day BETWEEN ? AND ? AND subject_id IN ? AND lineage IN ? GROUP BY subject_id, lineage, day, points`
+
+// askTallies reads how many awards of how much the subjects have by day and lineage, with the next answer.
+func (p *plan) askTallies(subjects []id.ID, n needs) error {
+	return tallied(db.Ask(p.tx, func(row db.Row) error {
+		var a rule.Past
+		err := row.Scan(&a.Subject, &a.Lineage, &a.Day, &a.Points, &a.Times, &a.Quantity)
+		a.Points *= points.Amount(a.Times)
+		purse := n.purses[a.Subject]
+		p.past[purse] = append(p.past[purse], a)
+		return err
+	}, selectTallies, standing, n.from, n.to, db.ListOf(subjects), db.ListOf(n.lineages)))
+}
+
+func tallied(err error) error {
+	if err != nil {
+		return fmt.Errorf("counting past awards: %w", err)
+	}
+	return nil
 }
 
 const selectPast = `SELECT village_id, number, rule_id, subject_id, household_id, person_id, lineage, day, points, quantity, act, act_group

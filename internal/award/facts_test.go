@@ -304,3 +304,45 @@ func TestBasePointsAreGivenToAllOnce(t *testing.T) {
 	_, err = plain.GiveBase(ctx, system, plain.village, false, key("x"))
 	require.ErrorIs(t, err, award.ErrNoBase)
 }
+
+// A household's own awards are counted once, whether another grant of the order makes the plan read all of the household's or not.
+func TestTalliesBesideWholeHistories(t *testing.T) {
+	p := setup(t)
+	rules := rule.New(p.d)
+	book, err := rules.CreateBook(ctx, system, rule.NewBook{Region: p.village, Asset: ledger.Points, Name: "每月三次"})
+	require.NoError(t, err)
+	draft := book.Versions[0].ID
+	r, err := rules.AddRule(ctx, system, draft, rule.Input{Code: "C", Category: "劳动", Item: "出工", Subject: rule.Household,
+		Spec: rule.Spec{Shape: rule.Fixed, Points: whole(2), Caps: []rule.Cap{{Per: rule.PerMonth, Times: 4}}}})
+	require.NoError(t, err)
+	_, err = rules.Adopt(ctx, system, draft, rule.Adoption{Meeting: "村民代表会议", On: 20260101, VotesFor: 30, From: 20260101})
+	require.NoError(t, err)
+	own := award.Grant{Rule: r.ID, Household: p.houses[0].ID}
+	act := award.Grant{Rule: p.rules["A1"], Household: p.houses[0].ID, Act: "清洁日"} // needs all of the household's
+	other := award.Grant{Rule: r.ID, Household: p.houses[1].ID}
+	failed := func(grants ...award.Grant) (codes []string) {
+		out, err := p.grant(grants...)
+		require.NoError(t, err)
+		for _, o := range out {
+			code := ""
+			if o.Failed != nil {
+				code = o.Failed.Code
+			}
+			codes = append(codes, code)
+		}
+		return codes
+	}
+	capped := rule.ErrCapped.ID
+	require.Equal(t, []string{"", ""}, failed(own, own))
+	require.Equal(t, []string{"", "", "", ""}, failed(own, act, other, other), "the third of one, the first two of another")
+	require.Equal(t, []string{"", capped}, failed(own, own), "the fourth is the last")
+	require.Equal(t, []string{"", "", capped}, failed(other, other, other))
+
+	out, err := p.grant(award.Grant{Rule: p.rules["B1"], Household: p.houses[2].ID}, award.Grant{Rule: r.ID, Household: p.houses[2].ID})
+	require.NoError(t, err)
+	require.Nil(t, out[1].Failed)
+	_, err = p.Reverse(ctx, system, p.village, []int64{1}, "记错了", idempotency.Request{})
+	require.NoError(t, err)
+	require.Equal(t, []string{"", capped}, failed(own, own), "what was reversed does not count")
+	p.clean(t)
+}

@@ -65,7 +65,12 @@ type Past struct {
 	Subject   id.ID
 	Household id.ID
 	Person    id.ID
+	// Times is how many awards of this day, lineage and subject, and of one sign, it stands for, where Needs asked for no more than
+	// NeedsOwn; Points and Quantity are then their sums. 0 is the one award.
+	Times int
 }
+
+func (p Past) times() int { return max(1, p.Times) }
 
 // Result is what a rule gives.
 type Result struct {
@@ -234,7 +239,7 @@ func (c *evaluation) within(per Per) (n int, sum, quantity points.Amount) {
 	from, to := per.span(c.facts.Day, c.start)
 	for _, p := range c.past {
 		if from <= p.Day && p.Day <= to && c.own(p) {
-			n++
+			n += p.times()
 			sum += p.Points
 			quantity += p.Quantity
 		}

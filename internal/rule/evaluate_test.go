@@ -2,6 +2,8 @@ package rule
 
 import (
 	"errors"
+	"fmt"
+	"maps"
 	"slices"
 	"testing"
 
@@ -297,4 +299,41 @@ func TestExplanationFitsItsColumn(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, res.Capped)
 	require.LessOrEqual(t, len([]rune(res.Explanation)), 300)
+}
+
+// For a rule that needs no more than its own awards it makes no difference whether it is told each of them, or how many of a day were of
+// how much.
+func TestTalliesAreAsGoodAsAwards(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := drawRule(t)
+		r.Spec.Caps = slices.DeleteFunc(r.Spec.Caps, func(c Cap) bool { return c.Who != WhoSubject }) // those need all of the household's
+		f := Facts{Day: drawDay(t, "day"), SchemeStart: rapid.IntRange(1, 12).Draw(t, "start"), Subject: 2, Household: 1}
+		r.anyChoice(t, &f)
+		if r.Needs(f) == NeedsAll {
+			t.Fatalf("needs more: %+v", r.Spec)
+		}
+		type pile struct {
+			day     cal.Day
+			points  points.Amount
+			subject id.ID
+			lineage id.ID
+		}
+		var each []Past
+		piles := map[pile]Past{}
+		for range rapid.IntRange(0, 30).Draw(t, "past") {
+			p := Past{Day: f.Day.Add(rapid.IntRange(-40, 40).Draw(t, "offset")), Points: points.Amount(rapid.Int64Range(-3, 3).Draw(t, "points")) * 100,
+				Quantity: points.Amount(rapid.Int64Range(0, 500).Draw(t, "quantity")), Lineage: id.ID(rapid.IntRange(7, 8).Draw(t, "lineage")),
+				Subject: id.ID(rapid.IntRange(2, 3).Draw(t, "subject")), Household: 1}
+			each = append(each, p)
+			k := pile{p.Day, p.Points, p.Subject, p.Lineage}
+			sum := piles[k]
+			p.Times, p.Points, p.Quantity, p.Household = sum.Times+1, sum.Points+p.Points, sum.Quantity+p.Quantity, 0
+			piles[k] = p
+		}
+		a, errA := Evaluate(r, f, each)
+		b, errB := Evaluate(r, f, slices.Collect(maps.Values(piles)))
+		if a != b || fmt.Sprint(errA) != fmt.Sprint(errB) {
+			t.Fatalf("each: %+v %v\ntallied: %+v %v", a, errA, b, errB)
+		}
+	})
 }

@@ -118,7 +118,7 @@ func (c *evaluation) under(b Cap, scope string, want points.Amount, counts func(
 	for _, p := range c.past {
 		alike := p.Points == 0 || want == 0 || !opposed(p.Points, want)
 		if b.Per != PerAct && from <= p.Day && p.Day <= to && alike && counts(p) {
-			times++
+			times += p.times()
 			used += p.Points.Abs()
 		}
 	}

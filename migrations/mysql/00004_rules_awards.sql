@@ -72,7 +72,7 @@ CREATE TABLE awards (
   actor_name VARCHAR(64) NOT NULL,
   at BIGINT NOT NULL,
   PRIMARY KEY (village_id, number),
-  KEY awards_subject (subject_id, lineage, day),
+  KEY awards_subject (subject_id, lineage, day, state, points, quantity), -- caps are counted from the index alone
   KEY awards_household (household_id, number),
   KEY awards_person (person_id, number),
   KEY awards_day (village_id, day)

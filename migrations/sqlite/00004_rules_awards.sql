@@ -73,7 +73,7 @@ CREATE TABLE awards (
   at BIGINT NOT NULL,
   PRIMARY KEY (village_id, number)
 ) WITHOUT ROWID;
-CREATE INDEX awards_subject ON awards (subject_id, lineage, day);
+CREATE INDEX awards_subject ON awards (subject_id, lineage, day, state, points, quantity); -- caps are counted from the index alone
 CREATE INDEX awards_household ON awards (household_id, number);
 CREATE INDEX awards_person ON awards (person_id, number);
 CREATE INDEX awards_day ON awards (village_id, day);
