@@ -112,14 +112,18 @@ const chunk = 1000
 // their account's lock.
 // also, if not nil, asks for what else is read in the same round trip, after them.
 func loadAccounts(tx db.Tx, refs []Ref, lock bool, also func() error) (map[Ref]*account, error) {
-	want := map[Ref]bool{}
-	var owners, books []id.ID
+	want := make(map[Ref]bool, len(refs))
+	owners := make([]id.ID, 0, len(refs))
+	var books []id.ID // of those whose owner is the village itself, which has accounts in one book, and all villages have the owner 0
 	for _, r := range refs {
-		if !want[r] {
-			want[r] = true
-			owners = append(owners, r.Owner)
+		switch {
+		case want[r]:
+		case r.Owner == 0:
 			books = append(books, r.Book)
+		default:
+			owners = append(owners, r.Owner)
 		}
+		want[r] = true
 	}
 	owners, books = unique(owners), unique(books)
 	index := ""
@@ -132,7 +136,9 @@ func loadAccounts(tx db.Tx, refs []Ref, lock bool, also func() error) (map[Ref]*
 	}
 	q := "SELECT a.id, a.book_id, a.asset, a.kind, a.owner_id, a.balance, a.floor, a.created_at, a.heir_id, COALESCE(l.expiry_day, 0), COALESCE(l.amount, 0) FROM accounts a" + index +
 		" LEFT JOIN lots l ON l.account_id = a.id AND l.amount > 0" +
-		" WHERE a.owner_id IN ? AND a.book_id IN ? ORDER BY a.owner_id, a.book_id, a.asset, a.kind" + suffix
+		" WHERE %s ORDER BY a.owner_id, a.book_id, a.asset, a.kind" + suffix
+	// Both lists in one condition would be a range for every owner in every book: some hundreds of look-ups for a batch.
+	own, villages := fmt.Sprintf(q, "a.owner_id IN ?"), fmt.Sprintf(q, "a.owner_id = 0 AND a.book_id IN ?")
 	out := make(map[Ref]*account, len(want))
 	each := func(rows db.Row) error {
 		var a account
@@ -151,8 +157,13 @@ func loadAccounts(tx db.Tx, refs []Ref, lock bool, also func() error) (map[Ref]*
 		}
 		return nil
 	}
+	for part := range slices.Chunk(books, chunk) {
+		if err := db.Ask(tx, each, villages, db.ListOf(part)); err != nil {
+			return nil, fmt.Errorf("reading accounts: %w", err)
+		}
+	}
 	for part := range slices.Chunk(owners, chunk) {
-		if err := db.Ask(tx, each, q, db.ListOf(part), db.ListOf(books)); err != nil {
+		if err := db.Ask(tx, each, own, db.ListOf(part)); err != nil {
 			return nil, fmt.Errorf("reading accounts: %w", err)
 		}
 	}
