@@ -32,7 +32,7 @@ GRANT SELECT ON goose_db_version TO jishan_server;
 `
 
 // verbs finds a statement's kind and its table, as writes does.
-var verbs = regexp.MustCompile(`(?i)\b(INSERT|REPLACE|UPDATE|DELETE)(?:\s+INTO|\s+FROM)?\s+([a-z_]+)\b|\bdb\.(Insert|Upsert)\([^,]+,\s*"([a-z_]+)"`)
+var verbs = regexp.MustCompile(`(?i)\b(INSERT|REPLACE|UPDATE|DELETE)(?:\s+INTO|\s+FROM)?\s+([a-z_]+)\b|\bdb\.(Insert|Upsert|Update)\([^,]+,\s*"([a-z_]+)"`)
 
 // rightsOf are the rights that the statements in a source need, by table.
 func rightsOf(text string, known []string, rights map[string][]string) {
@@ -89,7 +89,8 @@ func TestRightsAreSeen(t *testing.T) {
 	for text, want := range map[string][]string{
 		"UPDATE scores SET points = 1": {"UPDATE"}, "delete  from scores": {"DELETE"}, "INSERT INTO scores (a)": {"INSERT"},
 		"db.Upsert(tx, \"scores\", cols)": {"INSERT", "UPDATE"}, "db.Insert(b.tx, \"scores\",": {"INSERT"},
-		"REPLACE\n\tINTO scores": {"INSERT", "DELETE"}, "SELECT * FROM scores FOR UPDATE": nil,
+		"db.Update(b.tx.Later(), \"scores\",": {"UPDATE"},
+		"REPLACE\n\tINTO scores":              {"INSERT", "DELETE"}, "SELECT * FROM scores FOR UPDATE": nil,
 	} {
 		rights := map[string][]string{}
 		rightsOf(text, []string{"scores"}, rights)

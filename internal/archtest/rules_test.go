@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// writes finds the tables that a source writes, in SQL text and in calls of db.Insert and db.Upsert.
-var writes = regexp.MustCompile(`(?i)\b(?:INSERT\s+INTO|REPLACE\s+INTO|UPDATE|DELETE\s+FROM)\s+([a-z_]+)\b|\bdb\.(?:Insert|Upsert)\([^,]+,\s*"([a-z_]+)"`)
+// writes finds the tables that a source writes, in SQL text and in calls of db.Insert, Upsert and Update.
+var writes = regexp.MustCompile(`(?i)\b(?:INSERT\s+INTO|REPLACE\s+INTO|UPDATE|DELETE\s+FROM)\s+([a-z_]+)\b|\bdb\.(?:Insert|Upsert|Update)\([^,]+,\s*"([a-z_]+)"`)
 
 // tables are the names in CREATE TABLE; words after UPDATE in prose are none of them.
 var tables = regexp.MustCompile(`(?m)^CREATE TABLE ([a-z_]+) \(`)
@@ -57,7 +57,7 @@ func TestWritesAreSeen(t *testing.T) {
 	known := []string{"scores", "lots", "accounts"}
 	for _, text := range []string{
 		"UPDATE scores SET points = 1", "delete  from scores", "INSERT INTO scores (a)", "db.Upsert(tx, \"scores\", cols)",
-		"db.Insert(b.tx, \"scores\",", "REPLACE\n\tINTO scores",
+		"db.Insert(b.tx, \"scores\",", "db.Update(b.tx, \"scores\",", "REPLACE\n\tINTO scores",
 	} {
 		require.Equal(t, []string{"scores"}, tablesOf(text, known), text)
 	}

@@ -77,7 +77,7 @@ var columns = []string{"id", "at", "actor_id", "actor_name", "action", "village_
 func Write(tx db.Tx, entries ...Entry) error {
 	return db.Insert(tx.Later(), "audit_log", columns, len(entries), func(i int, args []any) []any {
 		e := entries[i]
-		return append(args, id.New(), tx.Millis(), e.ActorID, text(e.ActorName, widthName), ascii(e.Action, widthAction), e.Village,
+		return append(args, int64(id.New()), tx.Millis(), int64(e.ActorID), text(e.ActorName, widthName), ascii(e.Action, widthAction), int64(e.Village),
 			ascii(e.Target, widthTarget), text(e.Summary, widthSummary), ascii(e.RequestID, widthRequest), ascii(e.Address, widthAddress))
 	})
 }

@@ -123,13 +123,16 @@ func reason(explanation, note string) string {
 	return explanation + "；" + note
 }
 
-var columns = []string{"village_id", "number", "asset", "rule_id", "lineage", "version_id", "subject_id", "household_id", "person_id", "member_id",
-	"day", "month", "points", "booked", "quantity", "level", "spots", "act", "act_group", "explanation", "note", "evidence", "state", "reversed_by", "actor_id", "actor_name", "at"}
+var columns = []string{"village_id", "number", "asset", "rule_id", "lineage", "version_id", "subject_id", "household_id?", "person_id?", "member_id?",
+	"day", "month", "points", "booked", "quantity?", "level?", "spots?", "act?", "act_group?", "explanation", "note?", "evidence?", "state", "actor_id", "actor_name", "at"}
 
 func insert(tx db.Tx, list []*booked) error {
 	evidence := make([]string, len(list))
 	for i, x := range list {
-		b, err := json.Marshal(append([]string{}, x.grant.Evidence...))
+		if len(x.grant.Evidence) == 0 {
+			continue
+		}
+		b, err := json.Marshal(x.grant.Evidence)
 		if err != nil {
 			return fmt.Errorf("writing evidence: %w", err)
 		}
@@ -140,7 +143,7 @@ func insert(tx db.Tx, list []*booked) error {
 		t := x.target
 		return append(args, int64(x.posted.Book), x.posted.Number, int64(x.posted.Asset), int64(t.rule.ID), int64(t.rule.Lineage), int64(t.rule.Version),
 			int64(t.subject), int64(t.household), int64(t.person), int64(t.member), int64(t.day), int64(t.day.Month()), int64(x.result.Points),
-			int64(x.posted.Moved), int64(x.grant.Quantity), x.grant.Level, spots(x.grant), x.grant.Act, x.result.Group, x.text, x.grant.Note, evidence[i], standing, 0, int64(x.actor.UserID), x.actor.Name, x.posted.At)
+			int64(x.posted.Moved), int64(x.grant.Quantity), x.grant.Level, spots(x.grant), x.grant.Act, x.result.Group, x.text, x.grant.Note, evidence[i], standing, int64(x.actor.UserID), x.actor.Name, x.posted.At)
 	})
 }
 

@@ -75,6 +75,9 @@ func (r awardRow) award() (Award, error) {
 		Explanation: r.Explanation, Note: r.Note, Reversed: r.State == reversed,
 		ReversedBy: r.ReversedBy, ActorName: r.ActorName, At: r.At,
 	}
+	if r.Evidence == "" {
+		return a, nil
+	}
 	if err := json.Unmarshal([]byte(r.Evidence), &a.Evidence); err != nil {
 		return a, fmt.Errorf("reading the evidence of award %d: %w", r.Number, err)
 	}

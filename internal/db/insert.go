@@ -10,6 +10,8 @@ const maxPlaceholders = 8_000
 
 // Insert writes n rows with as few statements as the database takes. row appends the values of row i, in the order of cols,
 // to args. It bypasses gorm's reflection: batches of the ledger are the hottest path of the product.
+// A column with a "?" behind its name has its zero value, 0, "" or NULL, as default in the schema, and is left out of a statement all of
+// whose rows have that: the database reads a third less of a batch of awards.
 // A duplicate is reported such that Duplicate(err) holds.
 func Insert(tx Tx, table string, cols []string, n int, row func(i int, args []any) []any) error {
 	return write(tx, table, cols, "", n, row)
@@ -39,8 +41,6 @@ func Upsert(tx Tx, table string, cols, keys, set, add []string, n int, row func(
 }
 
 func write(tx Tx, table string, cols []string, suffix string, n int, row func(i int, args []any) []any) error {
-	head := "INSERT INTO " + table + " (" + strings.Join(cols, ", ") + ") VALUES "
-	one := "(" + strings.Repeat("?, ", len(cols)-1) + "?)"
 	chunk := max(1, min(500, maxPlaceholders/len(cols)))
 	args := make([]any, 0, min(n, chunk)*len(cols))
 	for from := 0; from < n; from += chunk {
@@ -49,6 +49,9 @@ func write(tx Tx, table string, cols []string, suffix string, n int, row func(i 
 		for i := from; i < to; i++ {
 			args = row(i, args)
 		}
+		names, values := spare(cols, args)
+		head := "INSERT INTO " + table + " (" + strings.Join(names, ", ") + ") VALUES "
+		one := "(" + strings.Repeat("?, ", len(names)-1) + "?)"
 		var b strings.Builder
 		b.Grow(len(head) + (to-from)*(len(one)+2) + len(suffix))
 		b.WriteString(head)
@@ -59,8 +62,74 @@ func write(tx Tx, table string, cols []string, suffix string, n int, row func(i 
 			b.WriteString(one)
 		}
 		b.WriteString(suffix)
-		if err := exec(tx, b.String(), args); err != nil {
+		if err := exec(tx, b.String(), values); err != nil {
 			return fmt.Errorf("writing %d rows to %s: %w", to-from, table, err)
+		}
+	}
+	return nil
+}
+
+// spare leaves out the columns marked "?" in which all rows have the zero value.
+func spare(cols []string, args []any) (names []string, values []any) {
+	left := make([]bool, len(cols))
+	names = make([]string, 0, len(cols))
+	for c, name := range cols {
+		plain, marked := strings.CutSuffix(name, "?")
+		if left[c] = marked; marked {
+			for i := c; i < len(args) && left[c]; i += len(cols) {
+				left[c] = args[i] == nil || args[i] == "" || args[i] == 0 || args[i] == int64(0)
+			}
+		}
+		if !left[c] {
+			names = append(names, plain)
+		}
+	}
+	if len(names) == len(cols) {
+		return names, args
+	}
+	values = args[:0]
+	for i, a := range args {
+		if !left[i%len(cols)] {
+			values = append(values, a)
+		}
+	}
+	return names, values
+}
+
+// updateChunk bounds the rows of an Update: the database compares each with all before it.
+const updateChunk = 100
+
+// Update sets cols of the n rows that have the keys, which must be there. row appends the key, then the values, of row i. On MySQL a
+// statement for many rows costs two thirds of what Upsert does, which tries to insert each of them first.
+func Update(tx Tx, table, key string, cols []string, n int, row func(i int, args []any) []any) error {
+	width := len(cols) + 1
+	args := make([]any, 0, min(n, updateChunk)*width)
+	for from := 0; from < n; from += updateChunk {
+		to := min(n, from+updateChunk)
+		args = args[:0]
+		for i := from; i < to; i++ {
+			args = row(i, args)
+		}
+		var b strings.Builder
+		values := make([]any, 0, (to-from)*(2*len(cols)+1))
+		b.WriteString("UPDATE " + table + " SET ")
+		for c, name := range cols {
+			if c > 0 {
+				b.WriteString(", ")
+			}
+			b.WriteString(name + " = CASE " + key)
+			for i := range to - from {
+				b.WriteString(" WHEN ? THEN ?")
+				values = append(values, args[i*width], args[i*width+1+c])
+			}
+			b.WriteString(" END")
+		}
+		b.WriteString(" WHERE " + key + " IN (?" + strings.Repeat(",?", to-from-1) + ")")
+		for i := range to - from {
+			values = append(values, args[i*width])
+		}
+		if err := exec(tx, b.String(), values); err != nil {
+			return fmt.Errorf("changing %d rows of %s: %w", to-from, table, err)
 		}
 	}
 	return nil

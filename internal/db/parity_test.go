@@ -287,3 +287,21 @@ func inOrder(at map[int]string) string {
 	}
 	return strings.Join(names, ",")
 }
+
+// TestDefaultsAreZero: Insert leaves out a column marked "?" where it has its zero value, so no default may be anything else.
+func TestDefaultsAreZero(t *testing.T) {
+	for _, dir := range []string{"mysql", "sqlite"} {
+		found := 0
+		files, err := fs.Glob(migrations.FS, dir+"/*.sql")
+		require.NoError(t, err)
+		for _, name := range files {
+			text, err := fs.ReadFile(migrations.FS, name)
+			require.NoError(t, err)
+			for _, m := range regexp.MustCompile(`(?m)^  (\w+) .*DEFAULT (\S+?),?(?: --.*)?$`).FindAllStringSubmatch(string(text), -1) {
+				found++
+				require.Contains(t, []string{"0", "''"}, m[2], "%s: %s", name, m[1])
+			}
+		}
+		require.Greater(t, found, 30, "the defaults are not seen")
+	}
+}

@@ -64,8 +64,8 @@ CREATE TABLE awards (
   act VARCHAR(64) NOT NULL DEFAULT '', -- names the act; awards for one act count the highest only
   act_group VARCHAR(50) NOT NULL DEFAULT '', -- rule.Result.Group
   explanation VARCHAR(300) NOT NULL,
-  note VARCHAR(300) NOT NULL,
-  evidence VARCHAR(1000) NOT NULL, -- JSON list of references
+  note VARCHAR(300) NOT NULL DEFAULT '',
+  evidence VARCHAR(1000) NOT NULL DEFAULT '', -- JSON list of references; empty where there are none
   state TINYINT NOT NULL, -- 1 standing, 2 reversed
   reversed_by BIGINT NOT NULL DEFAULT 0,
   actor_id BIGINT NOT NULL,

@@ -43,7 +43,7 @@ func (w *writer) keepAwards(tx db.Tx, list, undone []award, reversals []*ledger.
 	}
 	w.counts.awards.Add(int64(len(list)))
 	cols := []string{"village_id", "number", "asset", "rule_id", "lineage", "version_id", "subject_id", "household_id", "person_id", "day", "month", "points", "booked",
-		"explanation", "note", "evidence", "state", "actor_id", "actor_name", "at"}
+		"explanation", "note?", "evidence?", "state", "actor_id", "actor_name", "at"}
 	err := db.Insert(tx, "awards", cols, len(list), func(i int, args []any) []any {
 		a := list[i]
 		subject := a.house.ID
@@ -51,7 +51,7 @@ func (w *writer) keepAwards(tx db.Tx, list, undone []award, reversals []*ledger.
 			subject = a.person
 		}
 		return append(args, int64(w.v.ID), a.posted.Number, int64(ledger.Points), int64(a.rule.ID), int64(a.rule.Lineage), int64(a.rule.Version), int64(subject), int64(a.house.ID),
-			int64(a.person), int64(w.day), int64(w.day.Month()), int64(a.posted.Score), int64(a.posted.Moved), a.text(), "", "[]", 1, int64(w.v.Officer), officer, tx.Millis())
+			int64(a.person), int64(w.day), int64(w.day.Month()), int64(a.posted.Score), int64(a.posted.Moved), a.text(), "", "", 1, int64(w.v.Officer), officer, tx.Millis())
 	})
 	if err != nil {
 		return err
