@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// pipeBytes is how much waiting text is sent before more is gathered; well below the 16 MiB that a server takes in one packet.
-const pipeBytes = 1 << 20
+// pipeBytes is how much waiting text is sent before more is gathered; well below the 16 MiB that a server takes in one packet, and little
+// enough that of a large order the server writes one part while we put the next together.
+const pipeBytes = 256 << 10
 
 // pipe is the connection of a transaction on MySQL. What is written with Tx.Later waits and is sent together with the next thing whose
 // answer somebody needs: a query, a statement, or the commit. So is the beginning. A transaction of a dozen statements takes a
@@ -30,6 +31,7 @@ type pipe struct {
 	tell   func(query string, args []any) // of every statement that is added; may be nil
 	broken error                          // a statement that had waited has failed, or the server has rolled back: nothing more is done
 	alone  bool                           // every statement is sent by itself, but for the beginning
+	ahead  chan error                     // how what was sent ahead has ended; nil when nothing is under way
 }
 
 // beginPipe takes a connection; begin is sent with the first statement.
@@ -53,7 +55,37 @@ func (p *pipe) later(ctx context.Context, query string, args []any) error {
 	if p.text.Len()+16*len(p.args) < pipeBytes {
 		return nil
 	}
-	return p.flush(ctx)
+	return p.sendAhead(ctx)
+}
+
+// sendAhead sends what waits without waiting for the answer. Until settle nobody else may use the connection.
+func (p *pipe) sendAhead(ctx context.Context) error {
+	if len(p.asked) > 0 {
+		return p.flush(ctx)
+	}
+	if err := p.settle(); err != nil {
+		return err
+	}
+	query, args := p.take()
+	ahead := make(chan error, 1)
+	p.ahead = ahead
+	go func() {
+		_, err := p.conn.ExecContext(ctx, query, args...)
+		ahead <- err
+	}()
+	return nil
+}
+
+// settle waits for what was sent ahead.
+func (p *pipe) settle() error {
+	if p.ahead != nil {
+		err := <-p.ahead
+		p.ahead = nil
+		if err != nil && p.broken == nil {
+			p.broken = laterError(err)
+		}
+	}
+	return p.broken
 }
 
 func (p *pipe) add(query string, args []any) {
@@ -78,7 +110,7 @@ func (p *pipe) take() (query string, args []any) {
 // flush sends what waits and takes the rows of what was asked.
 func (p *pipe) flush(ctx context.Context) error {
 	switch {
-	case p.broken != nil || p.text.Len() == 0:
+	case p.settle() != nil || p.text.Len() == 0:
 	case len(p.asked) > 0:
 		return p.answer(ctx)
 	default:
@@ -97,6 +129,9 @@ func (p *pipe) ask(each func(Row) error, query string, args []any) {
 
 // answer sends what waits and hands every query's rows to who asked.
 func (p *pipe) answer(ctx context.Context) error {
+	if err := p.settle(); err != nil {
+		return err
+	}
 	waited, asked := p.writes, p.asked
 	query, args := p.take()
 	rows, err := p.conn.QueryContext(ctx, query, args...) // the driver passes over the answers of what was written
@@ -144,7 +179,7 @@ func laterError(err error) error {
 
 // ExecContext implements gorm.ConnPool.
 func (p *pipe) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	if p.writes || len(p.asked) > 0 || p.broken != nil { // alone, or it would not be known which of them has failed
+	if p.writes || len(p.asked) > 0 || p.settle() != nil { // alone, or it would not be known which of them has failed
 		if err := p.flush(ctx); err != nil {
 			return nil, err
 		}
@@ -165,7 +200,7 @@ func (p *pipe) given(err error) {
 
 // QueryContext implements gorm.ConnPool.
 func (p *pipe) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	if len(p.asked) > 0 || p.broken != nil {
+	if len(p.asked) > 0 || p.settle() != nil {
 		if err := p.flush(ctx); err != nil {
 			return nil, err
 		}
@@ -184,7 +219,7 @@ func (p *pipe) QueryContext(ctx context.Context, query string, args ...any) (*sq
 
 // QueryRowContext implements gorm.ConnPool.
 func (p *pipe) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	if p.writes || len(p.asked) > 0 { // the row hides its error until it is read
+	if p.writes || len(p.asked) > 0 || p.settle() != nil { // the row hides its error until it is read
 		_ = p.flush(ctx)
 	}
 	p.add(query, args)
@@ -208,9 +243,9 @@ func (p *pipe) commit(ctx context.Context) error {
 			return err
 		}
 	}
-	if p.broken != nil {
+	if err := p.settle(); err != nil {
 		p.rollback()
-		return p.broken
+		return err
 	}
 	if !p.begun && !p.writes { // nothing was asked
 		return p.conn.Close()
@@ -228,6 +263,7 @@ func (p *pipe) commit(ctx context.Context) error {
 // rollback undoes what was sent and gives the connection back; one that does not answer is thrown away, which ends its transaction too.
 func (p *pipe) rollback() {
 	defer p.conn.Close()
+	_ = p.settle()
 	if !p.begun {
 		return
 	}

@@ -12,9 +12,12 @@
 package idempotency
 
 import (
+	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"io"
 
 	"jishan/internal/db"
 	"jishan/internal/errs"
@@ -81,10 +84,10 @@ func Find(tx db.Tx, reqs []Request) (stored map[int][]byte, conflicts map[int]er
 		k := slot{scope: row.Scope}
 		copy(k.hash[:], row.KeyHash)
 		for _, i := range want[k] {
-			if string(reqs[i].Input[:]) == string(row.InputHash) {
-				stored[i] = row.Response
-			} else {
+			if string(reqs[i].Input[:]) != string(row.InputHash) {
 				conflicts[i] = ErrConflict.New()
+			} else if stored[i], err = unpack(row.Response); err != nil {
+				return nil, nil, err
 			}
 		}
 	}
@@ -103,7 +106,42 @@ func Answered(tx db.Tx, r Request) (response []byte, ok bool, err error) {
 	if len(rows) == 0 {
 		return nil, false, nil
 	}
-	return rows[0].Response, true, nil
+	response, err = unpack(rows[0].Response)
+	return response, err == nil, err
+}
+
+// packed is the size from which an answer is kept compressed: that of ten thousand awards is two megabytes, which hold the same words again
+// and again.
+const packed = 16 << 10
+
+// magic begins what gzip has written; no JSON begins so.
+const magic = "\x1f\x8b"
+
+func pack(response []byte) []byte {
+	if len(response) < packed {
+		return response
+	}
+	var b bytes.Buffer
+	w, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed) // fails only for levels that do not exist
+	if _, err := w.Write(response); err != nil || w.Close() != nil {
+		return response // a buffer takes everything
+	}
+	return b.Bytes()
+}
+
+func unpack(response []byte) ([]byte, error) {
+	if !bytes.HasPrefix(response, []byte(magic)) {
+		return response, nil
+	}
+	r, err := gzip.NewReader(bytes.NewReader(response))
+	if err != nil {
+		return nil, fmt.Errorf("unpacking a stored answer: %w", err)
+	}
+	out, err := io.ReadAll(r)
+	if err != nil {
+		return nil, fmt.Errorf("unpacking a stored answer: %w", err)
+	}
+	return out, nil
 }
 
 // Twins maps the index of each request that repeats the key of an earlier one in reqs to that earlier index; where the input
@@ -145,7 +183,7 @@ func Save(tx db.Tx, recs []Record) error {
 	return db.Insert(tx.Later(), "idempotency_keys", cols, len(keep), func(i int, args []any) []any {
 		r := keep[i]
 		h := r.hash()
-		return append(args, int64(r.Scope), h[:], r.Input[:], r.Operation, r.Response, tx.Millis())
+		return append(args, int64(r.Scope), h[:], r.Input[:], r.Operation, pack(r.Response), tx.Millis())
 	})
 }
 

@@ -3,6 +3,7 @@ package idempotency_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -69,4 +70,24 @@ func TestTwinsWithinABatch(t *testing.T) {
 	require.Equal(t, map[int]int{2: 0}, twin)
 	require.Len(t, conflicts, 1)
 	require.ErrorIs(t, conflicts[3], idempotency.ErrConflict)
+}
+
+// A long answer is kept compressed and replayed as it was.
+func TestLongAnswersAreReplayedWhole(t *testing.T) {
+	d := testkit.DB(t)
+	long := strings.Repeat("庭院整洁：+5；", 20_000)
+	for range 2 {
+		out, _, err := do(d, request("long", 1), func() (string, error) { return long, nil })
+		require.NoError(t, err)
+		require.Equal(t, long, out)
+	}
+	var kept int
+	require.NoError(t, d.Read(ctx, func(tx db.Tx) error { return tx.Raw("SELECT LENGTH(response) FROM idempotency_keys").Row().Scan(&kept) }))
+	require.Less(t, kept, len(long)/20)
+	require.NoError(t, d.Read(ctx, func(tx db.Tx) error {
+		response, ok, err := idempotency.Answered(tx, request("long", 1))
+		require.True(t, ok)
+		require.Equal(t, `"`+long+`"`, string(response))
+		return err
+	}))
 }

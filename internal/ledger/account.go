@@ -70,6 +70,7 @@ type account struct {
 	passed  bool  // heir has changed
 	isNew   bool
 	touched bool
+	lowered bool // floor has changed
 }
 
 type lot struct {

@@ -117,7 +117,7 @@ func (b *Batch) insertFresh() error {
 		return nil
 	}
 	slices.SortFunc(b.fresh, func(x, y *account) int { return compareRefs(x.ref, y.ref) })
-	err := b.writeAccounts(b.fresh, false)
+	err := b.writeAccounts(b.fresh)
 	b.fresh = nil
 	if db.Duplicate(err) {
 		return errors.Join(db.ErrRetry, err)
@@ -264,8 +264,8 @@ func (out *Posted) move(a *account, moves []move) (sum points.Amount) {
 		out.Entries = append(out.Entries, Entry{Account: a.id, Ref: a.ref, Amount: m.amount, Lot: m.day, Tracked: true, Balance: a.balance})
 	}
 	a.touched = true
-	if a.ref.Kind == KindWallet {
-		a.floor = min(a.floor, a.balance, 0)
+	if floor := min(a.floor, a.balance, 0); a.ref.Kind == KindWallet && floor != a.floor {
+		a.floor, a.lowered = floor, true
 	}
 	return sum
 }

@@ -57,7 +57,7 @@ func (b *Batch) Seal() error {
 		return err
 	}
 	// The heads are held from chain to the commit, and every batch of the village waits for them: what needs no number goes before.
-	for _, write := range []func() error{b.writeTouchedAccounts, b.writeHeirs, b.writeLots, b.chain, b.writeScores, b.writeTxs, b.writeEntries} {
+	for _, write := range []func() error{b.writeTouchedAccounts, b.writeHeirs, b.writeLots, b.writeChain, b.writeScores} {
 		if err := write(); err != nil {
 			return err
 		}
@@ -119,8 +119,11 @@ type headRow struct {
 	Hash   []byte
 }
 
-// chain locks the heads in order, numbers and hashes, and moves the heads.
-func (b *Batch) chain() error {
+// chained is how many transactions are numbered before they are sent: of a large batch the database writes some while the next are hashed.
+const chained = 500
+
+// writeChain locks the heads in order, numbers, hashes and writes the transactions with their entries, and moves the heads.
+func (b *Batch) writeChain() error {
 	var books []id.ID
 	for _, p := range b.posted {
 		books = append(books, p.Book)
@@ -152,13 +155,21 @@ func (b *Batch) chain() error {
 		}
 	}
 	var buf []byte
-	for _, p := range b.posted {
-		h := heads[p.Book]
-		h.Number++
-		p.Number = h.Number
-		copy(p.Prev[:], h.Hash)
-		p.Hash, buf = p.sum(buf)
-		h.Hash = p.Hash[:]
+	for part := range slices.Chunk(b.posted, chained) {
+		for _, p := range part {
+			h := heads[p.Book]
+			h.Number++
+			p.Number = h.Number
+			copy(p.Prev[:], h.Hash)
+			p.Hash, buf = p.sum(buf)
+			h.Hash = p.Hash[:]
+		}
+		if err := b.writeTxs(part); err != nil {
+			return err
+		}
+		if err := b.writeEntries(part); err != nil {
+			return err
+		}
 	}
 	return db.Upsert(b.tx.Later(), "ledger_heads", []string{"book_id", "number", "hash"}, []string{"book_id"}, []string{"number", "hash"}, nil, len(books),
 		func(i int, args []any) []any {
@@ -167,31 +178,42 @@ func (b *Batch) chain() error {
 		})
 }
 
+// writeTouchedAccounts writes the balances of accounts, which all are there since Lock; and floors, which hardly ever change, first.
 func (b *Batch) writeTouchedAccounts() error {
-	var touched []*account
+	var touched, lowered []*account
 	for _, a := range b.accounts {
 		if a.touched {
 			touched = append(touched, a)
 		}
+		if a.lowered {
+			lowered = append(lowered, a)
+		}
 	}
-	slices.SortFunc(touched, func(x, y *account) int { return cmp(x.id, y.id) })
-	return b.writeAccounts(touched, true)
+	for _, list := range [][]*account{touched, lowered} {
+		slices.SortFunc(list, func(x, y *account) int { return cmp(x.id, y.id) })
+	}
+	err := db.Update(b.tx.Later(), "accounts", "id", []string{"floor"}, len(lowered), func(i int, args []any) []any {
+		return append(args, int64(lowered[i].id), int64(lowered[i].floor))
+	})
+	if err != nil {
+		return err
+	}
+	return db.Update(b.tx.Later(), "accounts", "id", []string{"balance"}, len(touched), func(i int, args []any) []any {
+		return append(args, int64(touched[i].id), int64(touched[i].balance))
+	})
 }
 
-func (b *Batch) writeAccounts(list []*account, update bool) error {
+// writeAccounts inserts accounts.
+func (b *Batch) writeAccounts(list []*account) error {
 	cols := []string{"id", "book_id", "asset", "kind", "owner_id", "tracked", "balance", "floor", "created_at"}
-	row := func(i int, args []any) []any {
+	return db.Insert(b.tx, "accounts", cols, len(list), func(i int, args []any) []any {
 		a := list[i]
 		tracked := 0
 		if a.ref.Kind.tracked() {
 			tracked = 1
 		}
 		return append(args, int64(a.id), int64(a.ref.Book), int64(a.ref.Asset), int64(a.ref.Kind), int64(a.ref.Owner), tracked, int64(a.balance), int64(a.floor), a.created)
-	}
-	if update {
-		return db.Upsert(b.tx.Later(), "accounts", cols, []string{"id"}, []string{"balance", "floor"}, nil, len(list), row)
-	}
-	return db.Insert(b.tx, "accounts", cols, len(list), row)
+	})
 }
 
 func (b *Batch) writeLots() error {
@@ -287,15 +309,15 @@ func (b *Batch) writeScores() error {
 	return outbox.Write(b.tx, Topic, news...)
 }
 
-func (b *Batch) writeTxs() error {
-	cols := []string{"book_id", "number", "asset", "kind", "day", "month", "at", "actor_id", "household_id", "person_id", "member_id", "branch_id",
-		"score", "rule_version_id", "reverses", "reason", "prev_hash", "hash"}
+func (b *Batch) writeTxs(posted []*Posted) error {
+	cols := []string{"book_id", "number", "asset", "kind", "day", "month", "at", "actor_id", "household_id?", "person_id?", "member_id?", "branch_id?",
+		"score?", "rule_version_id?", "reverses?", "reason", "prev_hash", "hash"}
 	tx := b.tx.Later()
-	if slices.ContainsFunc(b.posted, func(p *Posted) bool { return p.Reverses != 0 }) {
+	if slices.ContainsFunc(posted, func(p *Posted) bool { return p.Reverses != 0 }) {
 		tx = b.tx // here a duplicate has a meaning of its own
 	}
-	err := db.Insert(tx, "ledger_txs", cols, len(b.posted), func(i int, args []any) []any {
-		t := &b.posted[i].Tx
+	err := db.Insert(tx, "ledger_txs", cols, len(posted), func(i int, args []any) []any {
+		t := &posted[i].Tx
 		var reverses any
 		if t.Reverses != 0 {
 			reverses = t.Reverses
@@ -309,18 +331,18 @@ func (b *Batch) writeTxs() error {
 	return err
 }
 
-func (b *Batch) writeEntries() error {
+func (b *Batch) writeEntries(posted []*Posted) error {
 	type row struct {
 		t    *Tx
 		line int
 	}
 	var rows []row
-	for _, p := range b.posted {
+	for _, p := range posted {
 		for i := range p.Entries {
 			rows = append(rows, row{&p.Tx, i})
 		}
 	}
-	cols := []string{"book_id", "number", "line", "account_id", "amount", "lot", "balance"}
+	cols := []string{"book_id", "number", "line", "account_id", "amount", "lot?", "balance"}
 	return db.Insert(b.tx.Later(), "ledger_entries", cols, len(rows), func(i int, args []any) []any {
 		r := rows[i]
 		e := r.t.Entries[r.line]
