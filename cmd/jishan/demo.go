@@ -11,6 +11,7 @@ import (
 	"jishan/internal/conf"
 	"jishan/internal/db"
 	"jishan/internal/demo"
+	"jishan/internal/heap"
 	"jishan/internal/rdb"
 )
 
@@ -65,6 +66,7 @@ func (demoCmd) Run(e *env) error {
 	}
 	defer a.Close()
 	e.say("%s", describe(c, guide))
+	defer heap.Lazy(heap.Goal)()
 	return a.Serve(e.ctx, l)
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"jishan/internal/app"
 	"jishan/internal/conf"
+	"jishan/internal/heap"
 	"jishan/internal/obs"
 	"jishan/internal/rdb"
 )
@@ -31,6 +32,7 @@ func (serveCmd) Run(e *env) error {
 		return err
 	}
 	defer a.Close()
+	defer heap.Lazy(heap.Goal)()
 	return a.Serve(e.ctx, l)
 }
 

@@ -9,7 +9,7 @@ import (
 
 // levels is the whole import rule. A package may import those of the lines above it, and of its own line those to its left.
 var levels = []string{
-	"decimal errs id cal points money configs conf web",
+	"decimal errs id cal points money heap configs conf web",
 	"obs migrations db db/batch rdb wechat xlsx qr files",
 	"audit outbox idempotency stamp ledger",
 	"auth notice people rule shop party award trial redeem board report public",

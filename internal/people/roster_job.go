@@ -6,13 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"sync"
 	"time"
 
 	"jishan/internal/auth"
 	"jishan/internal/db"
 	"jishan/internal/errs"
+	"jishan/internal/heap"
 	"jishan/internal/id"
 )
 
@@ -233,18 +233,8 @@ func (s *Service) inTurn(ctx context.Context, work func() (*RosterReport, error)
 	case <-ctx.Done():
 		return nil, fmt.Errorf("waiting for another import: %w", ctx.Err())
 	}
-	defer collectSooner()()
+	defer heap.Thrifty()() // beside a serving program, the garbage of an import is tens of megabytes
 	return work()
-}
-
-// collectSooner keeps the garbage of an import to half of what is in use, instead of as much again, until back is called: beside
-// a serving program that is tens of megabytes. Imports of a process take turns, so nobody else's setting is put back.
-func collectSooner() (back func()) {
-	old := debug.SetGCPercent(50)
-	if old >= 0 && old < 50 {
-		debug.SetGCPercent(old)
-	}
-	return func() { debug.SetGCPercent(old) }
 }
 
 // beat renews the import's row, for those who ask another process. On SQLite it waits while the import writes; there is no other
