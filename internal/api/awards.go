@@ -266,14 +266,16 @@ func (s *Server) awardOps() {
 			list, err := s.deps.Awards.Preview(ctx, c.Actor, award.Order{Village: in.ID.V, Grants: mapped(in.Body.Grants, GrantInput.domain)})
 			return resultOut(list), err
 		})
-	register(s, op(Op{ID: "award-grant", Method: "POST", Path: "/villages/{id}/awards", Summary: "加减分", MaxBody: maxAwardBody, Idempotent: true,
+	register(s, op(Op{ID: "award-grant", Method: "POST", Path: "/villages/{id}/awards", Summary: "加减分", MaxBody: maxAwardBody, Idempotent: true, Rechecks: true,
 		Note: "一条或多条（最多 10000）。只有一条而不能记，就是错误；多条时不能记的各有原因，其余照常记上。党员积分也从这里登记。"}, auth.AwardWrite),
 		func(ctx context.Context, c *Call, in *struct {
 			ByID
 			Body AwardInput
 		}) (AwardResult, error) {
-			list, err := s.deps.Awards.Grant(ctx, c.Actor, award.Order{Idempotency: c.Idem, Village: in.ID.V, Grants: mapped(in.Body.Grants, GrantInput.domain)})
-			return resultOut(list), err
+			return rechecked(ctx, c, func() (AwardResult, error) {
+				list, err := s.deps.Awards.Grant(ctx, c.Actor, award.Order{Idempotency: c.Idem, Village: in.ID.V, Grants: mapped(in.Body.Grants, GrantInput.domain)})
+				return resultOut(list), err
+			})
 		})
 	register(s, op(Op{ID: "award-base", Method: "POST", Path: "/villages/{id}/awards/base", Summary: "发放本年度的基础分", Idempotent: true,
 		Note: "按现行细则里基础分的条目，给本年度还没有得过的户（或人）各记一次；年度开始时发给全村，以后补给新来的。preview 只看会怎样。"}, auth.AwardWrite),

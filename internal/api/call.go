@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"hash"
 	"net/url"
 	"strings"
@@ -36,6 +37,7 @@ type Call struct {
 	Address   string  // of the client
 	Device    string  // User-Agent, shortened
 	RequestID string
+	again     func(ctx context.Context) error // looks anew who is logged in
 }
 
 // state travels in the request's context, from the first middleware on.
@@ -67,15 +69,8 @@ func (s *Server) admit(gc *gin.Context, st *state, op *Op) error {
 		if !ok {
 			return ErrNoToken.New()
 		}
-		actor, err := s.authenticate(gc.Request.Context(), token, st.call.Address, st.call.RequestID)
-		if err != nil {
-			return err
-		}
-		st.call.Actor = actor
-		if !op.Audience.Has(actor.Kind) {
-			return errs.ErrForbidden.New()
-		}
-		if err := actor.Check(op.Perm); err != nil {
+		st.call.again = func(ctx context.Context) error { return s.recognise(ctx, st, op, token, false) }
+		if err := s.recognise(gc.Request.Context(), st, op, token, op.Rechecks); err != nil {
 			return err
 		}
 	}
@@ -99,6 +94,38 @@ func (s *Server) admit(gc *gin.Context, st *state, op *Op) error {
 		}
 	}
 	return nil
+}
+
+// recognise finds out who holds the token and whether they may call the operation; where it is enough, from what is remembered of them.
+func (s *Server) recognise(ctx context.Context, st *state, op *Op, token string, remembered bool) (err error) {
+	c := &st.call
+	may := func() error {
+		if !op.Audience.Has(c.Actor.Kind) {
+			return errs.ErrForbidden.New()
+		}
+		return c.Actor.Check(op.Perm)
+	}
+	if remembered && s.remember != nil {
+		var known bool
+		if c.Actor, known = s.remember(token, c.Address, c.RequestID); known && may() == nil {
+			return nil // what they may have been given since is found below
+		}
+	}
+	if c.Actor, err = s.authenticate(ctx, token, c.Address, c.RequestID); err != nil {
+		return err
+	}
+	return may()
+}
+
+// rechecked does what an operation with Op.Rechecks does; once more, with the rights of this moment, where those remembered have changed.
+func rechecked[T any](ctx context.Context, c *Call, do func() (T, error)) (out T, err error) {
+	if out, err = do(); !errors.Is(err, auth.ErrStale) {
+		return out, err
+	}
+	if err := c.again(ctx); err != nil {
+		return out, err
+	}
+	return do()
 }
 
 func bearer(header string) (string, bool) {

@@ -68,6 +68,7 @@ type Op struct {
 	Perm       auth.Permission
 	Audience   Audience
 	Idempotent bool   // requires Idempotency-Key
+	Rechecks   bool   // asks auth.Actor.Stale in its transaction, and is called through rechecked: rights may be remembered
 	MaxBody    int64  // bytes; 0 is the configured limit
 	Upload     bool   // takes multipart/form-data with one part "file"
 	Takes      string // Chinese, what the file of an upload is; empty is a sheet

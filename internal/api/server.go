@@ -84,6 +84,8 @@ type Server struct {
 	throttle throttle
 	// authenticate is auth.Service.Authenticate.
 	authenticate func(ctx context.Context, token, address, requestID string) (auth.Actor, error)
+	// remember is auth.Service.Remember; nil remembers nobody.
+	remember func(token, address, requestID string) (auth.Actor, bool)
 }
 
 type limits struct {
@@ -95,7 +97,7 @@ type limits struct {
 // New registers every operation. It panics on an operation that is not described properly, and does not use the services yet.
 func New(d Deps) *Server {
 	s := newServer(d)
-	s.authenticate = d.Auth.Authenticate
+	s.authenticate, s.remember = d.Auth.Authenticate, d.Auth.Remember
 	s.features()
 	return s
 }

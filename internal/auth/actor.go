@@ -3,6 +3,7 @@ package auth
 import (
 	"jishan/internal/errs"
 	"jishan/internal/id"
+	"jishan/internal/stamp"
 )
 
 // Kind is the audience a log-in belongs to.
@@ -38,6 +39,19 @@ type Actor struct {
 	Address    string  // for the audit log
 	RequestID  string
 	MustChange bool // the initial password is still in use: there are no grants until it is changed
+	seen       seen
+}
+
+// seen is under which counts the rights of an actor were read that Remember has answered for; zero where Authenticate has.
+type seen struct {
+	kept            bool
+	access, regions int64
+}
+
+// Stale reports whether rights that were remembered may have changed since. counts are those of stamp.Access and stamp.Regions in the
+// transaction in which the actor acts.
+func (a Actor) Stale(counts map[string]int64) bool {
+	return a.seen.kept && (a.seen.access != counts[stamp.Access] || a.seen.regions != counts[stamp.Regions])
 }
 
 // System is the actor of jobs and of the command line.

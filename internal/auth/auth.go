@@ -10,6 +10,7 @@ import (
 	"jishan/internal/db"
 	"jishan/internal/db/batch"
 	"jishan/internal/id"
+	"jishan/internal/stamp"
 )
 
 // Options are the configured values.
@@ -31,7 +32,8 @@ type Service struct {
 	parser *jwt.Parser
 	parsed parsed
 	hasher hasher
-	lane   *batch.Lane[id.ID, facts]
+	lane   *batch.Lane[identity, facts]
+	kept   stamp.Kept[id.ID, []sessionUser] // of officers and merchants' people, under the count of stamp.Access
 	trees  trees
 }
 

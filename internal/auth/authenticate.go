@@ -2,7 +2,9 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"jishan/internal/db"
@@ -26,7 +28,7 @@ func (s *Service) Authenticate(ctx context.Context, accessToken, address, reques
 	if err != nil {
 		return Actor{}, err
 	}
-	f, err := s.lane.Submit(ctx, who.session)
+	f, err := s.lane.Submit(ctx, who)
 	switch {
 	case err != nil:
 		return Actor{}, fmt.Errorf("looking a session up: %w", err)
@@ -45,17 +47,46 @@ func (s *Service) Authenticate(ctx context.Context, accessToken, address, reques
 	return a, nil
 }
 
-// lookUp reads the facts about sessions: officers and merchants' people with all their roles in one query, which is a snapshot of
-// its own; villagers' households in a second one. The same session may occur many times.
-func (s *Service) lookUp(ctx context.Context, sessions []id.ID) []batch.Result[facts] {
-	var known map[id.ID]facts
-	err := s.db.Look(ctx, func(tx db.Tx) (err error) {
-		known, err = s.read(tx, sessions)
-		return err
+// Remember is Authenticate without asking the database, for operations that ask Stale in the transaction in which they act: it answers for
+// officers and merchants' people whose rights are known from an earlier look. Where it does not answer, ask Authenticate, which says why.
+func (s *Service) Remember(accessToken, address, requestID string) (Actor, bool) {
+	who, err := s.identify(accessToken)
+	if err != nil || who.kind == KindVillager {
+		return Actor{}, false
+	}
+	list, count, ok := s.kept.Peek(who.session)
+	regions := s.trees.peek()
+	if !ok || regions == nil {
+		return Actor{}, false
+	}
+	f := staffFacts(list, regions, s.db.Now().UnixMilli())
+	if !f.live || f.user.DisabledAt != 0 || f.user.MustChange || f.user.ID != who.user || f.user.Kind != who.kind {
+		return Actor{}, false
+	}
+	a := f.user.actor(who.session, Origin{Address: address, RequestID: requestID})
+	a.Grants, a.seen = f.grants, seen{true, count, regions.count}
+	return a, true
+}
+
+// lookUp finds the facts about sessions of this moment. The same session may occur many times. Those of officers and merchants' people
+// are kept: while the stamp says that nobody's access has changed, one row is read for all of them. Villagers, of whom there are
+// many, who come seldom and whose households change with people moving, are read every time.
+func (s *Service) lookUp(ctx context.Context, who []identity) []batch.Result[facts] {
+	var staff, villagers []id.ID
+	for _, w := range who {
+		if w.kind == KindVillager {
+			villagers = append(villagers, w.session)
+		} else {
+			staff = append(staff, w.session)
+		}
+	}
+	known := make(map[id.ID]facts, len(who))
+	err := s.db.Look(ctx, func(tx db.Tx) error {
+		return errors.Join(s.ofStaff(tx, distinct(staff), known), s.ofVillagers(tx, distinct(villagers), known))
 	})
-	out := make([]batch.Result[facts], len(sessions))
-	for i, k := range sessions {
-		out[i] = batch.Result[facts]{Value: known[k], Err: err}
+	out := make([]batch.Result[facts], len(who))
+	for i, w := range who {
+		out[i] = batch.Result[facts]{Value: known[w.session], Err: err}
 	}
 	return out
 }
@@ -64,7 +95,6 @@ type sessionUser struct {
 	session          id.ID
 	expires, revoked int64
 	user             userRow
-	regions          int64 // the stamp of the regions
 	// One of the user's roles, a row for each; empty where the user has none.
 	role                     Role
 	region, merchant, branch id.ID
@@ -76,57 +106,109 @@ type boundRow struct {
 	VillageID   id.ID `gorm:"column:village_id"`
 }
 
-func (s *Service) read(tx db.Tx, sessions []id.ID) (map[id.ID]facts, error) {
-	var rows []sessionUser
+// ofStaff puts the facts about sessions of officers and merchants' people into known.
+func (s *Service) ofStaff(tx db.Tx, sessions []id.ID, known map[id.ID]facts) error {
+	if len(sessions) == 0 {
+		return nil
+	}
+	counts, err := stamp.ReadAll(tx, stamp.Access, stamp.Regions)
+	if err != nil {
+		return err
+	}
+	rows, err := s.kept.Get(counts[stamp.Access], sessions, func(missing []id.ID) (map[id.ID][]sessionUser, error) { return sessionUsers(tx, missing) })
+	if err != nil {
+		return err
+	}
+	var over []id.ID // as they were kept; a refresh, which nobody counts, may have made them longer
+	for session, list := range rows {
+		if list[0].expires <= tx.Millis() {
+			over = append(over, session)
+		}
+	}
+	if len(over) > 0 {
+		again, err := sessionUsers(tx, over)
+		if err != nil {
+			return err
+		}
+		maps.Copy(rows, again)
+	}
+	regions, err := s.trees.get(tx, counts[stamp.Regions])
+	if err != nil {
+		return err
+	}
+	for session, list := range rows {
+		known[session] = staffFacts(list, regions, tx.Millis())
+	}
+	return nil
+}
+
+// staffFacts are those of a session's rows.
+func staffFacts(list []sessionUser, regions *tree, now int64) facts {
+	f := list[0].facts(now)
+	for _, r := range list {
+		if r.role != "" && r.role != RoleSystem { // the system's is never given to a log-in, whoever wrote the row
+			f.grants = append(f.grants, r.grant(regions))
+		}
+	}
+	return f
+}
+
+// ofVillagers puts the facts about villagers' sessions into known: their households are their rights.
+func (s *Service) ofVillagers(tx db.Tx, sessions []id.ID, known map[id.ID]facts) error {
+	if len(sessions) == 0 {
+		return nil
+	}
+	rows, err := sessionUsers(tx, sessions)
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	count, err := stamp.Read(tx, stamp.Regions)
+	if err != nil {
+		return err
+	}
+	regions, err := s.trees.get(tx, count)
+	if err != nil {
+		return err
+	}
+	var users []id.ID
+	for _, list := range rows {
+		users = append(users, list[0].user.ID)
+	}
+	bound, err := boundOf(tx, distinct(users))
+	if err != nil {
+		return err
+	}
+	for session, list := range rows {
+		f := list[0].facts(tx.Millis())
+		b := bound[f.user.ID]
+		f.bound, f.grants = b.households, []Grant{{Role: RoleVillager, Regions: regions.reach(b.villages)}}
+		known[session] = f
+	}
+	return nil
+}
+
+// sessionUsers reads sessions with their users, a row for each of the user's roles.
+func sessionUsers(tx db.Tx, sessions []id.ID) (map[id.ID][]sessionUser, error) {
+	out := make(map[id.ID][]sessionUser, len(sessions))
 	const q = "SELECT s.id, s.expires_at, s.revoked_at, u.id, u.kind, u.name, u.must_change, u.disabled_at, " +
-		"(SELECT COALESCE(MAX(n), 0) FROM stamps WHERE name = '" + stamp.Regions + "'), COALESCE(r.role, ''), COALESCE(r.region_id, 0), COALESCE(r.merchant_id, 0), COALESCE(r.branch_id, 0) " +
+		"COALESCE(r.role, ''), COALESCE(r.region_id, 0), COALESCE(r.merchant_id, 0), COALESCE(r.branch_id, 0) " +
 		"FROM sessions s JOIN users u ON u.id = s.user_id LEFT JOIN user_roles r ON r.user_id = u.id WHERE s.id IN ?"
 	each := func(in db.Row) error {
 		var r sessionUser
 		err := in.Scan(&r.session, &r.expires, &r.revoked, &r.user.ID, &r.user.Kind, &r.user.Name, &r.user.MustChange, &r.user.DisabledAt,
-			&r.regions, &r.role, &r.region, &r.merchant, &r.branch)
-		rows = append(rows, r)
+			&r.role, &r.region, &r.merchant, &r.branch)
+		out[r.session] = append(out[r.session], r)
 		return err
 	}
-	if err := db.Query(tx, each, q, db.ListOf(distinct(sessions))); err != nil {
+	if err := db.Query(tx, each, q, db.ListOf(sessions)); err != nil {
 		return nil, fmt.Errorf("reading sessions: %w", err)
 	}
-	if len(rows) == 0 {
-		return nil, nil
-	}
-	regions, err := s.trees.get(tx, rows[0].regions)
-	if err != nil {
-		return nil, err
-	}
-	out := make(map[id.ID]facts, len(rows))
-	var villagers []id.ID
-	for _, r := range rows {
-		f := out[r.session]
-		f.live, f.user = r.revoked == 0 && r.expires > tx.Millis(), r.user
-		switch {
-		case r.user.Kind == KindVillager:
-			villagers = append(villagers, r.user.ID)
-		case r.role == "" || r.role == RoleSystem: // the system's is never given to a log-in, whoever wrote the row
-		default:
-			f.grants = append(f.grants, r.grant(regions))
-		}
-		out[r.session] = f
-	}
-	if len(villagers) == 0 {
-		return out, nil
-	}
-	bound, err := boundOf(tx, distinct(villagers))
-	if err != nil {
-		return nil, err
-	}
-	for session, f := range out {
-		if f.user.Kind == KindVillager {
-			b := bound[f.user.ID]
-			f.bound, f.grants = b.households, []Grant{{Role: RoleVillager, Regions: regions.reach(b.villages)}}
-			out[session] = f
-		}
-	}
 	return out, nil
+}
+
+// facts are those that every role shares.
+func (r sessionUser) facts(now int64) facts {
+	return facts{live: r.revoked == 0 && r.expires > now, user: r.user}
 }
 
 // grant resolves a role to what it reaches.

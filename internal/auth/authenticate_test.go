@@ -3,11 +3,14 @@ package auth
 import (
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"jishan/internal/db"
 	"jishan/internal/errs"
 	"jishan/internal/id"
+	"jishan/internal/stamp"
 )
 
 func TestRegionsReached(t *testing.T) {
@@ -200,4 +203,85 @@ func BenchmarkAuthenticate(b *testing.B) {
 			}
 		}
 	})
+}
+
+// Rights that are remembered are those of the last look; whatever takes from them or adds to them makes them stale, in every process.
+func TestRememberedRightsAreStaleOnceAnythingChanges(t *testing.T) {
+	w := newWorld(t).staff()
+	other := w.elsewhere()
+	counts := func() (out map[string]int64) {
+		w.tx(func(tx db.Tx) (err error) {
+			out, err = stamp.ReadAll(tx, stamp.Access, stamp.Regions)
+			return err
+		})
+		return out
+	}
+	tokens, second := w.login(w.headman), w.login(w.headman)
+	_, ok := other.Remember(tokens.Access, "", "")
+	require.False(t, ok, "nothing is known yet")
+	for what, change := range map[string]func() error{
+		"renamed":      func() error { _, err := w.s.RenameUser(ctx, system, w.headman.ID, "新名"); return err },
+		"roles":        func() error { _, err := w.s.SetRoles(ctx, system, w.headman.ID, w.headman.Roles); return err },
+		"session over": func() error { return w.s.Logout(ctx, w.actor(second)) },
+		"founded":      func() error { w.region(3, w.county, w.town, 0); return nil },
+	} {
+		strict, err := other.Authenticate(ctx, tokens.Access, "10.9.9.9", "req-9")
+		require.NoError(t, err, what)
+		require.False(t, strict.Stale(counts()))
+		a, ok := other.Remember(tokens.Access, "10.9.9.9", "req-9")
+		require.True(t, ok, what)
+		require.False(t, a.Stale(counts()), what)
+		require.Equal(t, strict.Grants, a.Grants)
+		require.Equal(t, []any{strict.UserID, strict.SessionID, strict.Kind, strict.Name, "10.9.9.9", "req-9"},
+			[]any{a.UserID, a.SessionID, a.Kind, a.Name, a.Address, a.RequestID})
+		require.NoError(t, change(), what)
+		require.True(t, a.Stale(counts()), what)
+	}
+	_, err := w.s.DisableUser(ctx, system, w.headman.ID)
+	require.NoError(t, err)
+	a, ok := other.Remember(tokens.Access, "", "")
+	require.True(t, !ok || a.Stale(counts()))
+	_, err = other.Authenticate(ctx, tokens.Access, "", "")
+	require.ErrorIs(t, err, ErrSession)
+	_, ok = other.Remember(tokens.Access, "", "")
+	require.False(t, ok, "what is known now is that it is over")
+}
+
+// Villagers are not remembered, and neither is anybody with a token that is not good, or an initial password.
+func TestWhoIsNotRemembered(t *testing.T) {
+	w := newWorld(t).staff()
+	tokens := w.login(w.clerk)
+	_, err := w.s.Authenticate(ctx, tokens.Access, "", "")
+	require.NoError(t, err)
+	_, ok := w.s.Remember(tokens.Access, "", "")
+	require.True(t, ok)
+	_, ok = w.s.Remember(tokens.Access+"x", "", "")
+	require.False(t, ok)
+	w.clock.Add(20 * time.Minute) // the token's end
+	_, ok = w.s.Remember(tokens.Access, "", "")
+	require.False(t, ok)
+	_, password, err := w.s.CreateUser(ctx, w.as(w.mayor), NewUser{Kind: KindOfficer, Login: "newcomer", Name: "新人", Roles: []Assignment{{Role: RoleVillage, Region: w.village}}})
+	require.NoError(t, err)
+	tokens, err = w.s.Login(ctx, Credentials{KindOfficer, "newcomer", password}, origin)
+	require.NoError(t, err)
+	_, err = w.s.Authenticate(ctx, tokens.Access, "", "")
+	require.NoError(t, err)
+	_, ok = w.s.Remember(tokens.Access, "", "")
+	require.False(t, ok)
+}
+
+// A session that is kept and was made longer meanwhile, which nobody counts, does not end when it would have.
+func TestAKeptSessionThatWasRefreshedGoesOn(t *testing.T) {
+	w := newWorld(t).staff()
+	tokens := w.login(w.headman)
+	_, err := w.s.Authenticate(ctx, tokens.Access, "", "")
+	require.NoError(t, err)
+	w.clock.Add(29 * 24 * time.Hour)
+	tokens, err = w.s.Refresh(ctx, tokens.Refresh, origin)
+	require.NoError(t, err)
+	w.clock.Add(2 * 24 * time.Hour)
+	tokens, err = w.s.Refresh(ctx, tokens.Refresh, origin)
+	require.NoError(t, err)
+	_, err = w.s.Authenticate(ctx, tokens.Access, "", "")
+	require.NoError(t, err)
 }

@@ -4,6 +4,7 @@ import "jishan/internal/errs"
 
 // What can go wrong with log-ins, tokens and users.
 var (
+	ErrStale      = errs.Define(errs.Unavailable, "auth.stale", "您的权限刚刚有变化，请再试一次")
 	ErrLogin      = errs.Define(errs.Unauthenticated, "auth.login", "用户名或密码不对，请检查后再试；忘记密码请找管理员重设")
 	ErrThrottled  = errs.Define(errs.TooMany, "auth.throttled", "登录失败次数太多，请过一会儿再试")
 	ErrDisabled   = errs.Define(errs.Unauthenticated, "auth.disabled", "这个账号已停用，请联系管理员")

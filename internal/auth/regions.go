@@ -46,6 +46,16 @@ func (t *trees) get(tx db.Tx, count int64) (*tree, error) {
 	return fresh, nil
 }
 
+// peek is the last tree, while it may be used; nil otherwise.
+func (t *trees) peek() *tree {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.last == nil || time.Since(t.last.read) >= treeLife {
+		return nil
+	}
+	return t.last
+}
+
 func readTree(tx db.Tx, count int64) (*tree, error) {
 	var rows []struct {
 		ID         id.ID `gorm:"column:id"`

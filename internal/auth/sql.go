@@ -7,6 +7,7 @@ import (
 
 	"jishan/internal/db"
 	"jishan/internal/id"
+	"jishan/internal/stamp"
 )
 
 type userRow struct {
@@ -100,18 +101,24 @@ func rotateSession(tx db.Tx, session id.ID, next refreshToken, expires int64) er
 	hash := next.hash()
 	_, err := exec(tx, "rotating a session", "UPDATE sessions SET refresh_hash = ?, generation = ?, used_at = ?, expires_at = ? WHERE id = ?",
 		hash[:], int64(next.generation), tx.Millis(), expires, session)
-	return err
+	return err // nobody loses anything: who finds a session that was kept to be over reads it again
 }
 
 func revokeSession(tx db.Tx, session id.ID) error {
 	_, err := exec(tx, "revoking a session", "UPDATE sessions SET revoked_at = ? WHERE id = ? AND revoked_at = 0", tx.Millis(), session)
-	return err
+	if err != nil {
+		return err
+	}
+	return stamp.Count(tx, stamp.Access)
 }
 
 // revokeSessions ends every session of the user but one (0: every one).
 func revokeSessions(tx db.Tx, user, keep id.ID) error {
 	_, err := exec(tx, "revoking sessions", "UPDATE sessions SET revoked_at = ? WHERE user_id = ? AND id <> ? AND revoked_at = 0", tx.Millis(), user, keep)
-	return err
+	if err != nil {
+		return err
+	}
+	return stamp.Count(tx, stamp.Access)
 }
 
 // rolesOf reads the roles of users, in a fixed order.
@@ -134,6 +141,9 @@ func rolesOf(tx db.Tx, users []id.ID) (map[id.ID][]roleRow, error) {
 // replaceRoles makes these the roles of the user.
 func replaceRoles(tx db.Tx, user id.ID, roles []Assignment) error {
 	if _, err := exec(tx, "removing roles", "DELETE FROM user_roles WHERE user_id = ?", user); err != nil {
+		return err
+	}
+	if err := stamp.Count(tx, stamp.Access); err != nil {
 		return err
 	}
 	cols := []string{"user_id", "role", "region_id", "merchant_id", "branch_id", "created_at"}

@@ -12,6 +12,7 @@ import (
 	"jishan/internal/db"
 	"jishan/internal/errs"
 	"jishan/internal/id"
+	"jishan/internal/stamp"
 )
 
 // User is somebody who can log in.
@@ -220,6 +221,9 @@ func (s *Service) change(ctx context.Context, actor Actor, user id.ID, action st
 		}
 		if _, err := exec(tx, "changing a user", "UPDATE users SET name = ?, password_hash = ?, must_change = ?, disabled_at = ?, updated_at = ? WHERE id = ?",
 			u.Name, u.PasswordHash, tinyint(u.MustChange), u.DisabledAt, tx.Millis(), u.ID); err != nil {
+			return err
+		}
+		if err := stamp.Count(tx, stamp.Access); err != nil {
 			return err
 		}
 		now, err := rolesOf(tx, []id.ID{user})

@@ -67,18 +67,18 @@ type Order struct {
 
 // Outcome is what became of one grant. Failed is empty where it was booked.
 type Outcome struct {
-	Grant       int   `json:",omitzero"` // the place in the order of what asked for it: a grant to all members has several outcomes
-	Number      int64 // of the ledger transaction; 0 in a preview
-	Rule        id.ID
-	Household   id.ID
-	Person      id.ID
-	Member      id.ID
-	Day         cal.Day
-	Points      points.Amount // what the rule gives
-	Booked      points.Amount // what the wallet moved, without sign
-	Balance     points.Amount // afterwards
-	Capped      bool
-	Topped      bool `json:",omitzero"` // only the difference to what stands for the same act
+	Grant       int           `json:",omitzero"` // the place in the order of what asked for it: a grant to all members has several outcomes
+	Number      int64         `json:",omitzero"` // of the ledger transaction; 0 in a preview
+	Rule        id.ID         `json:",omitzero"`
+	Household   id.ID         `json:",omitzero"`
+	Person      id.ID         `json:",omitzero"`
+	Member      id.ID         `json:",omitzero"`
+	Day         cal.Day       `json:",omitzero"`
+	Points      points.Amount `json:",omitzero"` // what the rule gives
+	Booked      points.Amount `json:",omitzero"` // what the wallet moved, without sign
+	Balance     points.Amount `json:",omitzero"` // afterwards
+	Capped      bool          `json:",omitzero"`
+	Topped      bool          `json:",omitzero"` // only the difference to what stands for the same act
 	Explanation string
 	Grade       string   `json:",omitzero"` // decided directly
 	Veto        bool     `json:",omitzero"`
@@ -219,8 +219,13 @@ func (s *Service) grantTx(tx db.Tx, orders []order, out []batch.Result[[]Outcome
 		reqs[i] = o.Idempotency
 	}
 	answered := make([]bool, len(orders))
+	for i, o := range orders {
+		if o.actor.Stale(p.counts) { // before anything is told to somebody who may not even be let in any more
+			out[i].Err, answered[i] = auth.ErrStale.New(), true
+		}
+	}
 	if ask {
-		if err := replay(tx, reqs, out, answered, func(int) bool { return true }); err != nil {
+		if err := replay(tx, reqs, out, answered, func(i int) bool { return !answered[i] }); err != nil {
 			return err
 		}
 	}
@@ -253,7 +258,7 @@ func (s *Service) grantTx(tx db.Tx, orders []order, out []batch.Result[[]Outcome
 		}
 		if !ask {
 			// What is refused now may have been booked before, and be refused because of that.
-			if err := replay(tx, reqs, out, answered, func(i int) bool { return out[i].Err != nil }); err != nil {
+			if err := replay(tx, reqs, out, answered, func(i int) bool { return !answered[i] && out[i].Err != nil }); err != nil {
 				return err
 			}
 		}

@@ -31,6 +31,7 @@ type plan struct {
 	villagers  map[id.ID]people.Villager
 	members    map[id.ID]party.Member
 	past       map[id.ID][]rule.Past // of a household or member
+	counts     map[string]int64      // the stamps, before anything else was read
 	sealed     party.Sealed          // what is published or closed of the members' quarters
 }
 
@@ -54,8 +55,8 @@ func (k *kept) load(tx db.Tx, orders []order) (*plan, error) {
 			members = append(members, g.Member)
 		}
 	}
-	var count int64
-	err := stamp.Ask(tx, stamp.Rules, &count)
+	p.counts = make(map[string]int64, 3)
+	err := stamp.Ask(tx, p.counts, stamp.Rules, stamp.Access, stamp.Regions)
 	var e error
 	if ids := distinct(members); len(ids) > 0 {
 		p.members, e = party.MembersByID(tx, ids)
@@ -76,6 +77,7 @@ func (k *kept) load(tx db.Tx, orders []order) (*plan, error) {
 		return nil, fmt.Errorf("reading what the awards are about: %w", err)
 	}
 	villages = distinct(villages)
+	count := p.counts[stamp.Rules]
 	p.schedules, e = k.schedules.Get(count, villages, func(missing []id.ID) (map[id.ID]rule.Schedule, error) { return rule.SchedulesOf(tx, missing) })
 	err = errors.Join(err, e)
 	p.settings, e = k.settings.Get(count, villages, func(missing []id.ID) (map[id.ID]people.Settings, error) { return people.SettingsOf(tx, missing...) })

@@ -25,6 +25,10 @@ const Rules = "rules"
 // Regions counts the regions that were founded.
 const Regions = "regions"
 
+// Access counts whatever takes something from an officer or a merchant's person or gives it to them: sessions ended, log-ins
+// disabled or renamed, roles changed.
+const Access = "access"
+
 // Count tells everybody, with the commit of tx, that something of the kind has changed.
 func Count(tx db.Tx, name string) error {
 	err := db.Upsert(tx, "stamps", []string{"name", "n"}, []string{"name"}, nil, []string{"n"}, 1, func(_ int, args []any) []any {
@@ -44,20 +48,49 @@ func Read(tx db.Tx, name string) (n int64, err error) {
 	return n, nil
 }
 
-// Ask puts the present count into n with the next answer of the database; see db.Ask.
-func Ask(tx db.Tx, name string, n *int64) error {
-	err := db.Ask(tx, func(row db.Row) error { return row.Scan(n) }, "SELECT COALESCE(MAX(n), 0) FROM stamps WHERE name = ?", name)
+// ReadAll is the present counts of the names, in one query; what was never counted is missing and reads as 0.
+func ReadAll(tx db.Tx, names ...string) (map[string]int64, error) {
+	out := make(map[string]int64, len(names))
+	if err := Ask(tx, out, names...); err != nil {
+		return nil, err
+	}
+	if err := db.Answer(tx); err != nil {
+		return nil, fmt.Errorf("reading the stamps of %v: %w", names, err)
+	}
+	return out, nil
+}
+
+// Ask puts the present counts of the names into counts with the next answer of the database; see db.Ask and ReadAll.
+func Ask(tx db.Tx, counts map[string]int64, names ...string) error {
+	err := db.Ask(tx, func(row db.Row) error {
+		var name string
+		var n int64
+		err := row.Scan(&name, &n)
+		counts[name] = n
+		return err
+	}, "SELECT name, n FROM stamps WHERE name IN ?", db.ListOf(names))
 	if err != nil {
-		return fmt.Errorf("reading the stamp of %s: %w", name, err)
+		return fmt.Errorf("reading the stamps of %v: %w", names, err)
 	}
 	return nil
 }
+
+// maxKept bounds the memory of a Kept whose count does not change for long: then it begins anew.
+const maxKept = 1 << 14
 
 // Kept holds things of one kind by key, all of one count. The zero value is ready. Safe for concurrent use.
 type Kept[K comparable, V any] struct {
 	mu     sync.Mutex
 	count  int64
 	things map[K]V
+}
+
+// Peek is what is kept of the key, and under which count it was read.
+func (c *Kept[K, V]) Peek(key K) (v V, n int64, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	v, ok = c.things[key]
+	return v, c.count, ok
 }
 
 // Get is the things of the keys: those kept since the count was n, the others from load, which reads them now. Things that load
@@ -93,6 +126,9 @@ func (c *Kept[K, V]) Get(n int64, keys []K, load func(missing []K) (map[K]V, err
 	for k, v := range loaded {
 		out[k] = v
 		if c.count == n {
+			if len(c.things) >= maxKept {
+				clear(c.things)
+			}
 			c.things[k] = v
 		}
 	}

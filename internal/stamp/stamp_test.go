@@ -72,3 +72,39 @@ func TestALateReaderLeavesNothingBehind(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 5, out["a"])
 }
+
+func TestPeekSeesWhatIsKeptAndOfWhichCount(t *testing.T) {
+	var k stamp.Kept[int, int]
+	_, _, ok := k.Peek(1)
+	require.False(t, ok)
+	load := func(missing []int) (map[int]int, error) {
+		out := map[int]int{}
+		for _, m := range missing {
+			out[m] = 10 * m
+		}
+		return out, nil
+	}
+	_, err := k.Get(3, []int{1}, load)
+	require.NoError(t, err)
+	v, n, ok := k.Peek(1)
+	require.Equal(t, []any{10, int64(3), true}, []any{v, n, ok})
+	for i := range 40_000 { // it does not grow for ever
+		got, err := k.Get(3, []int{i}, load)
+		require.NoError(t, err)
+		require.Equal(t, map[int]int{i: 10 * i}, got)
+	}
+	_, _, ok = k.Peek(1)
+	require.False(t, ok)
+	_, _, ok = k.Peek(39_999)
+	require.True(t, ok)
+}
+
+func TestReadAllCounts(t *testing.T) {
+	d, ctx := testkit.DB(t), context.Background()
+	require.NoError(t, d.Tx(ctx, func(tx db.Tx) error { return errors.Join(stamp.Count(tx, stamp.Access), stamp.Count(tx, stamp.Access)) }))
+	require.NoError(t, d.Read(ctx, func(tx db.Tx) error {
+		got, err := stamp.ReadAll(tx, stamp.Access, stamp.Regions)
+		require.Equal(t, map[string]int64{stamp.Access: 2}, got)
+		return err
+	}))
+}
