@@ -1,10 +1,18 @@
 package api
 
 import (
+	"encoding/json"
+	"fmt"
 	"io"
+	"maps"
+	"net/http"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
+
+	"jishan/internal/id"
 )
 
 const (
@@ -23,12 +31,67 @@ const (
 func (s *Server) crowd(gc *gin.Context) {
 	st := stateOf(gc.Request.Context())
 	if !s.enter(st) {
-		s.writeProblem(gc, ErrBusy.New().After(time.Second))
+		s.writeProblem(gc, ErrBusy.New().After(s.turnedAway.pause(cap(s.inside))))
 		return
 	}
 	defer s.leave(st)
 	gc.Writer = &patientWriter{gc.Writer, s, st}
 	gc.Next()
+}
+
+// turnAway stands before everything else: where nobody more gets in, the answer costs as little as can be. Twice as much for each of
+// those who are sent away would be taken from those inside. Nothing is logged; the metrics count them.
+func (s *Server) turnAway(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(s.inside) < cap(s.inside) || !strings.HasPrefix(r.URL.Path, Prefix+"/") {
+			next.ServeHTTP(w, r)
+			return
+		}
+		s.metrics.refused.Inc()
+		rid := r.Header.Get(headerRequestID)
+		if !goodRequestID(rid) {
+			rid = id.New().String()
+		}
+		p := newProblem(ErrBusy.New().After(s.turnedAway.pause(cap(s.inside))), rid)
+		body, err := json.Marshal(p)
+		if err != nil {
+			panic(fmt.Sprintf("api: a problem cannot be written: %v", err)) // texts and numbers always can
+		}
+		h := w.Header()
+		maps.Copy(h, sameHeaders)
+		maps.Copy(h, p.GetHeaders())
+		h[headerRequestID] = []string{rid}
+		h["Content-Type"] = []string{p.ContentType("")}
+		w.WriteHeader(p.Status)
+		_, _ = w.Write(body) // who has gone needs no answer
+	})
+}
+
+// refusals counts those who were turned away, by the second.
+type refusals struct {
+	mu     sync.Mutex
+	second int64
+	n      int // in that second
+	before int // in the one before
+}
+
+// longestPause is the most that anybody is asked to stay away.
+const longestPause = 5 * time.Second
+
+// pause counts one more, and is how long to stay away: a second, and one more for each time that the places inside were asked for in vain
+// within the last second. When all came back at once, most would be turned away again.
+func (r *refusals) pause(places int) time.Duration {
+	now := time.Now().Unix()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if now != r.second {
+		if r.before = 0; now == r.second+1 {
+			r.before = r.n
+		}
+		r.second, r.n = now, 0
+	}
+	r.n++
+	return min(longestPause, time.Duration(1+max(r.n, r.before)/places)*time.Second)
 }
 
 func (s *Server) enter(st *state) bool {
@@ -69,7 +132,7 @@ func (s *Server) waiting(st *state, f func()) {
 func (s *Server) receive(st *state, read func() error) (err error) {
 	s.waiting(st, func() { err = read() })
 	if err == nil && !st.inside && !s.enter(st) {
-		err = ErrBusy.New().After(time.Second)
+		err = ErrBusy.New().After(s.turnedAway.pause(cap(s.inside)))
 	}
 	return err
 }

@@ -68,3 +68,20 @@ func TestConnectionsTakeIdlePlaces(t *testing.T) {
 	require.Equal(t, net.Conn(d), c.note(d, http.StateNew), "whoever asks again is idle no more")
 	require.Equal(t, 3, c.open)
 }
+
+// The more are turned away in a second, the longer they are asked to stay away; a quiet second later it is one again.
+func TestTheFullerTheLaterToComeBack(t *testing.T) {
+	var r refusals
+	in := func(second int64) { r.second, r.before, r.n = second, 0, 0 }
+	now := time.Now().Unix()
+	in(now + 1_000_000) // far from any real second: the next call finds it over
+	require.Equal(t, time.Second, r.pause(100))
+	longest := time.Duration(0)
+	for range 1000 {
+		longest = max(longest, r.pause(100))
+	}
+	require.Equal(t, longestPause, longest)
+	in(now - 10)
+	r.n = 250
+	require.Equal(t, time.Second, r.pause(100), "nobody was turned away in the last second")
+}

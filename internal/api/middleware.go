@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 	"runtime/debug"
 	"strconv"
@@ -112,14 +113,18 @@ func (s *Server) recovered(gc *gin.Context) {
 	gc.Next()
 }
 
+// sameHeaders are those of every answer. Nobody changes the lists.
+var sameHeaders = http.Header{
+	"X-Content-Type-Options":  {"nosniff"},
+	"X-Frame-Options":         {"DENY"},
+	"Referrer-Policy":         {"same-origin"},
+	"Content-Security-Policy": {"default-src 'none'; frame-ancestors 'none'"},
+	"Cache-Control":           {"no-store"},
+}
+
 // headers are the same for every answer; pages of our own set a content security policy that lets their own script run.
 func headers(gc *gin.Context) {
-	h := gc.Writer.Header()
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Frame-Options", "DENY")
-	h.Set("Referrer-Policy", "same-origin")
-	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-	h.Set("Cache-Control", "no-store")
+	maps.Copy(gc.Writer.Header(), sameHeaders)
 	gc.Next()
 }
 

@@ -69,19 +69,20 @@ type Deps struct {
 
 // Server is the HTTP interface. Safe for concurrent use once made.
 type Server struct {
-	deps     Deps
-	log      *slog.Logger
-	registry *prometheus.Registry
-	metrics  meters
-	limits   limits
-	gin      *gin.Engine
-	huma     huma.API
-	ops      []Op
-	inside   chan struct{}
-	longs    chan struct{}
-	uploads  chan struct{}
-	conns    *connections
-	throttle throttle
+	deps       Deps
+	log        *slog.Logger
+	registry   *prometheus.Registry
+	metrics    meters
+	limits     limits
+	gin        *gin.Engine
+	huma       huma.API
+	ops        []Op
+	inside     chan struct{}
+	turnedAway refusals
+	longs      chan struct{}
+	uploads    chan struct{}
+	conns      *connections
+	throttle   throttle
 	// authenticate is auth.Service.Authenticate.
 	authenticate func(ctx context.Context, token, address, requestID string) (auth.Actor, error)
 	// remember is auth.Service.Remember; nil remembers nobody.
@@ -162,13 +163,13 @@ func newServer(d Deps) *Server {
 }
 
 // Handler serves everything.
-func (s *Server) Handler() http.Handler { return s.gin }
+func (s *Server) Handler() http.Handler { return s.turnAway(s.gin) }
 
 // HTTPServer is a server for the configured address, with its limits.
 func (s *Server) HTTPServer() *http.Server {
 	return &http.Server{
 		Addr:              s.deps.Config.HTTP.Addr,
-		Handler:           s.gin,
+		Handler:           s.Handler(),
 		ReadTimeout:       s.limits.read,
 		ReadHeaderTimeout: min(s.limits.read, 10*time.Second),
 		WriteTimeout:      s.limits.answer + 5*time.Second,

@@ -45,6 +45,10 @@ func TestCrowdIsTurnedAway(t *testing.T) {
 	require.Equal(t, 503, p.Status)
 	require.Equal(t, "server.busy", p.Code)
 	require.Equal(t, "1", got.header.Get("Retry-After"))
+	require.Equal(t, "nosniff", got.header.Get("X-Content-Type-Options"))
+	require.Contains(t, got.header.Get("Content-Security-Policy"), "default-src 'none'")
+	named := r.do(t, "DELETE", Prefix+"/fails/not", nil, "X-Request-Id", "trace-me-please")
+	require.Equal(t, "trace-me-please", named.problem(t).RequestID)
 	require.Equal(t, 200, r.do(t, "GET", "/healthz", nil).status, "health checks are not part of the crowd")
 	<-r.inside
 	require.Equal(t, 204, r.do(t, "DELETE", Prefix+"/fails/not", nil).status)
