@@ -16,7 +16,7 @@ import (
 // jobs is all background work, each under a lease of its own.
 func (a *App) jobs() []jobs.Job {
 	return []jobs.Job{
-		{Name: board.JobName, Every: board.Interval, Rest: board.Rest, Ease: 9, Wake: a.Boards.Woken(), Run: a.Boards.Tick},
+		{Name: board.JobName, Every: board.Interval, Rest: board.Rest, Ease: 19, Wake: a.Boards.Woken(), Run: a.Boards.Tick},
 		{Name: board.SnapshotJobName, Every: 10 * time.Minute, Run: a.Boards.TakeSnapshots},
 		{Name: "expiry", Every: time.Hour, Timeout: time.Hour, Run: a.expire},
 		{Name: "ledger-checkpoints", Every: 24 * time.Hour, Timeout: time.Hour, Run: a.checkpoints},
