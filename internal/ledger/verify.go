@@ -96,9 +96,10 @@ func (s *Span) Within(book, number string) string {
 	return fmt.Sprintf(" AND %s = %d AND %s > %d", book, int64(s.Book), number, s.After)
 }
 
-// Books lists every book that any row of the ledger names.
+// Books lists every book that any row of the ledger names. DISTINCT lets MariaDB leap from one book to the next instead of reading
+// years of rows to find two hundred.
 func Books(tx db.Tx) (books []id.ID, err error) {
-	q := "SELECT book_id FROM ledger_heads UNION SELECT book_id FROM ledger_txs UNION SELECT book_id FROM accounts UNION SELECT book_id FROM ledger_seals ORDER BY book_id"
+	q := "SELECT book_id FROM ledger_heads UNION SELECT DISTINCT book_id FROM ledger_txs UNION SELECT DISTINCT book_id FROM accounts UNION SELECT DISTINCT book_id FROM ledger_seals ORDER BY book_id"
 	if err := tx.Raw(q).Scan(&books).Error; err != nil {
 		return nil, fmt.Errorf("listing the books: %w", err)
 	}
