@@ -68,7 +68,7 @@ CREATE TABLE households (
   updated_at BIGINT NOT NULL,
   UNIQUE KEY households_code (code),
   KEY households_village (village_id, group_id, code),
-  KEY households_list (village_id, code)
+  KEY households_list (village_id, code, state) -- households are counted from the index alone
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
 
 CREATE TABLE villagers (

@@ -69,7 +69,7 @@ CREATE TABLE households (
 );
 CREATE UNIQUE INDEX households_code ON households (code);
 CREATE INDEX households_village ON households (village_id, group_id, code);
-CREATE INDEX households_list ON households (village_id, code);
+CREATE INDEX households_list ON households (village_id, code, state); -- households are counted from the index alone
 
 CREATE TABLE villagers (
   id BIGINT NOT NULL PRIMARY KEY,
