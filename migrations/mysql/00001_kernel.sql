@@ -116,7 +116,8 @@ CREATE TABLE ledger_checkpoints (
   PRIMARY KEY (account_id, number)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
 
--- One row per request that moved points or stock, kept for ever.
+-- One row per request that moved points or stock, kept for ever. The rows lie in the order of time: by their keys, which are random,
+-- each new one would go into another page of a table of gigabytes.
 CREATE TABLE idempotency_keys (
   scope BIGINT NOT NULL, -- the user
   key_hash BINARY(32) NOT NULL,
@@ -124,7 +125,8 @@ CREATE TABLE idempotency_keys (
   operation VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   response MEDIUMBLOB NOT NULL,
   at BIGINT NOT NULL,
-  PRIMARY KEY (scope, key_hash)
+  PRIMARY KEY (at, scope, key_hash),
+  UNIQUE KEY idempotency_keys_key (scope, key_hash)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
 
 -- What changed, written in the same transaction; the relay deletes what it has handled.

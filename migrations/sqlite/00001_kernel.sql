@@ -116,7 +116,8 @@ CREATE TABLE ledger_checkpoints (
   PRIMARY KEY (account_id, number)
 ) WITHOUT ROWID;
 
--- One row per request that moved points or stock, kept for ever.
+-- One row per request that moved points or stock, kept for ever. The rows lie in the order of time: by their keys, which are random,
+-- each new one would go into another page of a table of gigabytes.
 CREATE TABLE idempotency_keys (
   scope BIGINT NOT NULL, -- the user
   key_hash BLOB NOT NULL,
@@ -124,8 +125,9 @@ CREATE TABLE idempotency_keys (
   operation VARCHAR(64) NOT NULL,
   response BLOB NOT NULL,
   at BIGINT NOT NULL,
-  PRIMARY KEY (scope, key_hash)
+  PRIMARY KEY (at, scope, key_hash)
 ) WITHOUT ROWID;
+CREATE UNIQUE INDEX idempotency_keys_key ON idempotency_keys (scope, key_hash);
 
 -- What changed, written in the same transaction; the relay deletes what it has handled.
 CREATE TABLE outbox (
