@@ -4,7 +4,7 @@
 #   scripts/services.sh COMMAND [ARG…]   runs the command with TEST_DSN and TEST_REDIS set, then removes everything
 #   scripts/services.sh                  prints the two, and keeps the servers until Ctrl-C
 #
-# MARIADB_POOL (256M) is the size of the buffer pool. WITH_NGINX=1 sees to it that nginx is there too. What is missing is installed by
+# MARIADB_POOL (256M) is the size of the buffer pool, MARIADB_LOG (128M) that of the redo log. WITH_NGINX=1 sees to it that nginx is there too. What is missing is installed by
 # apt (as root, or through sudo). MariaDB commits as it would in production: innodb_flush_log_at_trx_commit=1.
 set -euo pipefail
 
@@ -59,7 +59,7 @@ start_mariadb() {
 		port=$(free_port)
 		mariadbd --no-defaults "${account[@]}" --datadir="$dir/mariadb" --socket="$dir/m.sock" --pid-file="$dir/m.pid" \
 			--bind-address=127.0.0.1 --port="$port" --skip-name-resolve --max-connections=1000 \
-			--innodb-flush-log-at-trx-commit=1 --innodb-buffer-pool-size="${MARIADB_POOL:-256M}" --innodb-log-file-size=128M \
+			--innodb-flush-log-at-trx-commit=1 --innodb-buffer-pool-size="${MARIADB_POOL:-256M}" --innodb-log-file-size="${MARIADB_LOG:-128M}" \
 			--character-set-server=utf8mb4 >"$dir/mariadb.log" 2>&1 &
 		mariadb_pid=$!
 		if until_up 60 $mariadb_pid mariadb --no-defaults --socket="$dir/m.sock" -uroot -e 'SELECT 1'; then

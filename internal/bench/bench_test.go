@@ -18,6 +18,9 @@ import (
 	"jishan/internal/testkit"
 )
 
+// bulk is how many grants the large order has.
+const bulk = 10_000
+
 // TestThroughput measures everything on one database: SQLite, or the MySQL or MariaDB of TEST_DSN. BENCH_OUT names the file
 // that the table is appended to.
 func TestThroughput(t *testing.T) {
@@ -33,12 +36,6 @@ func TestThroughput(t *testing.T) {
 		return f
 	}
 
-	raw1 := add(run(t, "raw, one transaction a posting, 64 clients", 64, 1, r.post))
-	if isMySQL(dsn) {
-		add(run(t, "the same with parameters written into the statements", 64, 1, newRaw(t, dsn+"?interpolateParams=true").post))
-	}
-	raw100 := add(run(t, "raw, 100 postings a transaction, 4 clients", 4, 100, r.postMany))
-
 	awards := func(clients int) figure {
 		var turn atomic.Int64
 		callers := s.leanClients(clients, admin)
@@ -47,9 +44,21 @@ func TestThroughput(t *testing.T) {
 			return callers[client].award(v, p.rule, h)
 		})
 	}
+	posts := func(name string, r raw) func() figure {
+		return func() figure { return run(t, name, 64, 1, r.post) }
+	}
+	measure := []func() figure{posts("raw, one transaction a posting, 64 clients", r), func() figure { return awards(64) }}
+	if isMySQL(dsn) {
+		measure = append(measure, posts("the same with parameters written into the statements", newRaw(t, dsn+"?interpolateParams=true")))
+	}
+	compared := inTurns(measure...)
+	raw1 := add(compared[0])
+	if isMySQL(dsn) {
+		add(compared[2])
+	}
 	add(awards(1))
 	add(awards(16))
-	add(awards(64).against(raw1))
+	add(compared[1].against(raw1))
 	peak := add(awards(256))
 
 	var clerks []string
@@ -70,24 +79,26 @@ func TestThroughput(t *testing.T) {
 	spread := add(redeem("redemptions at 16 merchants, 64 clients", shops))
 	add(redeem("redemptions at one merchant, 64 clients", 1).against(spread))
 
-	const bulk = 10_000
-	body := map[string]any{}
-	var list []map[string]string
-	for i := range bulk {
-		list = append(list, map[string]string{"rule": p.rule.String(), "household": p.houses[0][i%houses].String()})
-	}
-	body["grants"] = list
-	begin := time.Now()
-	require.NoError(t, s.call(http.MethodPost, "/villages/"+p.villages[0].String()+"/awards", admin, body, nil))
-	took := time.Since(begin)
-	add(figure{name: "one bulk award of 10,000", perSec: bulk / took.Seconds(), p50: took, p99: took}.against(raw100))
+	village := 0
+	many := inTurns(
+		func() figure { return run(t, "raw, 100 postings a transaction, 4 clients", 4, 100, r.postMany) },
+		func() figure {
+			body := p.many(t, village)
+			begin := time.Now()
+			require.NoError(t, s.call(http.MethodPost, "/villages/"+p.villages[village].String()+"/awards", admin, body, nil))
+			took := time.Since(begin)
+			village++
+			return figure{name: "one bulk award of 10,000", perSec: bulk / took.Seconds(), p50: took, p99: took}
+		})
+	add(many[0])
+	add(many[1].against(many[0]))
 
 	_, most := s.memory(t)
 	// Overload: more than are let in. The bulk has left more behind to count in every award, so the peak is taken again beside it.
-	again := awards(256)
-	again.name += ", after the bulk"
-	peak = add(again.against(peak))
-	add(awards(2048).against(peak))
+	over := inTurns(func() figure { return awards(256) }, func() figure { return awards(2048) })
+	over[0].name += ", after the bulk"
+	add(over[0].against(peak))
+	add(over[1].against(over[0]))
 	_, overloaded := s.memory(t)
 	write(t, dsn, table, fmt.Sprintf("Start until ready %s; memory %d MiB when idle, %d MiB at its highest, %d MiB under overload.", short(s.start), idle, most, overloaded))
 }
@@ -107,13 +118,13 @@ func write(t testing.TB, dsn string, table []figure, notes string) {
 	for _, f := range table {
 		fmt.Fprintf(&b, "| %s | %.0f | %s | %s | %s |\n", f.name, f.perSec, short(f.p50), short(f.p99), f.ratio)
 		if f.shed > 0 {
-			fmt.Fprintf(&b, "| ↳ sent away with 503, to come back in a second: %d | | | | |\n", f.shed)
+			fmt.Fprintf(&b, "| ↳ sent away with 503, to come back later: %d | | | | |\n", f.shed)
 		}
 		if f.failures > 0 {
 			fmt.Fprintf(&b, "| ↳ failed calls: %d | | | | |\n", f.failures)
 		}
 	}
-	fmt.Fprintf(&b, "\n%s Measured for %s each with %s on %d cores; server, load, database and Redis share them.\n\n", notes, seconds(), runtime.Version(), runtime.NumCPU())
+	fmt.Fprintf(&b, "\n%s Measured for %s each, what is compared %d times in turns, with %s on %d cores; server, load, database and Redis share them.\n\n", notes, seconds(), turns, runtime.Version(), runtime.NumCPU())
 	t.Log("\n" + b.String())
 	appendTo(t, os.Getenv("BENCH_OUT"), b.String())
 }

@@ -11,6 +11,7 @@ import (
 	"net/http/httputil"
 	"strconv"
 	"strings"
+	"time"
 
 	"jishan/internal/id"
 )
@@ -59,7 +60,7 @@ func (l *lean) send() error {
 	if _, err := l.conn.Write(l.out); err != nil {
 		return err
 	}
-	status, length, chunked := "", 0, false
+	status, length, chunked, later := "", 0, false, 0
 	for first := true; ; first = false {
 		line, err := l.in.ReadSlice('\n')
 		if err != nil {
@@ -70,6 +71,10 @@ func (l *lean) send() error {
 			status = string(line)
 		} else if value, ok := bytes.CutPrefix(line, []byte("Content-Length: ")); ok {
 			if length, err = strconv.Atoi(string(value)); err != nil {
+				return err
+			}
+		} else if value, ok := bytes.CutPrefix(line, []byte("Retry-After: ")); ok {
+			if later, err = strconv.Atoi(string(value)); err != nil {
 				return err
 			}
 		} else if string(line) == "Transfer-Encoding: chunked" {
@@ -93,7 +98,7 @@ func (l *lean) send() error {
 		if _, err := l.in.Discard(length); err != nil {
 			return err
 		}
-		return errShed
+		return shed(time.Duration(later) * time.Second)
 	}
 	answer := make([]byte, max(length, l.in.Buffered()))
 	n, _ := l.in.Read(answer)

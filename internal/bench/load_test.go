@@ -29,17 +29,19 @@ type figure struct {
 	p50, p99 time.Duration
 	ratio    string // against the raw limit or the peer named
 	failures int64
-	shed     int64 // calls sent away with 503 or 429, whose clients came back a second later
+	shed     int64 // calls sent away with 503 or 429, whose clients came back after as long as Retry-After said
 }
 
-// errShed is an answer that asks to come back later.
-var errShed = errors.New("shed")
+// shed is an answer that asks to come back after so long.
+type shed time.Duration
+
+func (s shed) Error() string { return "come back after " + time.Duration(s).String() }
 
 // run calls work from so many clients until the time is up, each client with its own number, and after a short warm-up.
 // units is how many things one call does.
 func run(t testing.TB, name string, clients, units int, work func(client, turn int) error) figure {
 	t.Helper()
-	var failures, shed atomic.Int64
+	var failures, away atomic.Int64
 	var mu sync.Mutex
 	var all []time.Duration
 	var wg sync.WaitGroup
@@ -54,9 +56,9 @@ func run(t testing.TB, name string, clients, units int, work func(client, turn i
 					break
 				}
 				err := work(c, turn)
-				if errors.Is(err, errShed) {
-					shed.Add(1)
-					time.Sleep(min(time.Second, max(0, time.Until(end)))) // as Retry-After says
+				if later, ok := errors.AsType[shed](err); ok {
+					away.Add(1)
+					time.Sleep(min(time.Duration(later), max(0, time.Until(end))))
 					continue
 				}
 				if err != nil {
@@ -76,13 +78,36 @@ func run(t testing.TB, name string, clients, units int, work func(client, turn i
 	}
 	wg.Wait()
 	slices.Sort(all)
-	f := figure{name: name, failures: failures.Load(), shed: shed.Load()}
+	f := figure{name: name, failures: failures.Load(), shed: away.Load()}
 	if n := len(all); n > 0 {
 		f.perSec = float64(n*units) / (time.Since(warm)).Seconds()
 		f.p50, f.p99 = all[n/2], all[n*99/100]
 	}
 	t.Logf("%-52s %9.0f/s  p50 %8s  p99 %8s  failed %d", f.name, f.perSec, short(f.p50), short(f.p99), f.failures)
 	return f
+}
+
+// turns is how often figures that are compared are measured, one after the other: a machine that others use as well is faster in one
+// minute than in the next.
+const turns = 4
+
+// inTurns measures each several times, in turns: the mean of what was done in a second and of the medians, the worst p99.
+func inTurns(measure ...func() figure) []figure {
+	out := make([]figure, len(measure))
+	for turn := range turns {
+		for i, m := range measure {
+			f := m()
+			if turn == 0 {
+				out[i].name = f.name
+			}
+			out[i].perSec += f.perSec / turns
+			out[i].p50 += f.p50 / turns
+			out[i].p99 = max(out[i].p99, f.p99)
+			out[i].failures += f.failures
+			out[i].shed += f.shed
+		}
+	}
+	return out
 }
 
 func (f figure) against(peer figure) figure {
