@@ -34,12 +34,8 @@ var (
 	present = usual
 )
 
-// Lazy lets the heap grow to the goal, in bytes, between two collections, until stop is called. Where the environment sets GOGC, that
-// holds instead.
+// Lazy lets the heap grow to the goal, in bytes, between two collections, until stop is called.
 func Lazy(bytes uint64) (stop func()) {
-	if os.Getenv("GOGC") != "" {
-		return func() {}
-	}
 	mu.Lock()
 	defer mu.Unlock()
 	goal = bytes
@@ -79,8 +75,11 @@ func (s *sentinel) collected() {
 	}
 }
 
-// adjust sets the percentage for what is alive now.
+// adjust sets the percentage for what is alive now. Where the environment sets GOGC, that holds instead.
 func adjust() {
+	if os.Getenv("GOGC") != "" {
+		return
+	}
 	want := usual
 	switch {
 	case savers > 0:

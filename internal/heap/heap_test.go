@@ -51,6 +51,11 @@ func TestLazyUntilTheHeapIsLargeAndThriftyBeforeAll(t *testing.T) {
 	require.Equal(t, usual, set())
 
 	t.Setenv("GOGC", "80")
-	defer Lazy(1 << 30)()
-	require.Equal(t, usual, set(), "who has set it by hand knows why")
+	old := debug.SetGCPercent(80)
+	defer debug.SetGCPercent(old)
+	stop, done = Lazy(1<<30), Thrifty()
+	require.Equal(t, 80, set(), "who has set it by hand knows why")
+	done()
+	stop()
+	require.Equal(t, 80, set())
 }
