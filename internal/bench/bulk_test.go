@@ -4,8 +4,6 @@ package bench
 
 import (
 	"encoding/json"
-	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -28,23 +26,7 @@ func TestBulkProfile(t *testing.T) {
 	s := serve(t, dsn)
 	admin := s.login(t, "officer", "admin")
 	time.Sleep(4 * time.Second)
-	done := make(chan error, 1)
-	go func() {
-		done <- func() error {
-			r, err := http.Get(fmt.Sprintf("%sprofile?seconds=%d", s.pprof, int(seconds().Seconds())))
-			if err != nil {
-				return err
-			}
-			defer r.Body.Close()
-			f, err := os.Create(filepath.Join(dir, "bulk.pb.gz"))
-			if err != nil {
-				return err
-			}
-			defer f.Close()
-			_, err = io.Copy(f, r.Body)
-			return err
-		}()
-	}()
+	done := s.profile(filepath.Join(dir, "bulk.pb.gz"))
 	begin := time.Now()
 	for n := 0; time.Since(begin) < seconds(); n++ {
 		body := p.many(t, n%villages)

@@ -37,23 +37,7 @@ func TestProfile(t *testing.T) {
 	s := serve(t, dsn)
 	admin := s.login(t, "officer", "admin")
 	time.Sleep(8 * time.Second) // the boards are filled after a start; that is not what is to be seen
-	done := make(chan error, 1)
-	go func() {
-		done <- func() error {
-			r, err := http.Get(fmt.Sprintf("%sprofile?seconds=%d", s.pprof, int(seconds().Seconds())))
-			if err != nil {
-				return err
-			}
-			defer r.Body.Close()
-			f, err := os.Create(filepath.Join(dir, "cpu.pb.gz"))
-			if err != nil {
-				return err
-			}
-			defer f.Close()
-			_, err = io.Copy(f, r.Body)
-			return err
-		}()
-	}()
+	done := s.profile(filepath.Join(dir, "cpu.pb.gz"))
 	var turn atomic.Int64
 	serverBefore, selfBefore, allBefore := cpu(t, strconv.Itoa(s.cmd.Process.Pid)), cpu(t, "self"), busy(t)
 	callers := s.leanClients(clients, admin)
@@ -68,6 +52,28 @@ func TestProfile(t *testing.T) {
 	require.NoError(t, <-done)
 	require.Zero(t, f.failures)
 	t.Log(f.against(run(t, "raw, one transaction a posting", clients, 1, newRaw(t, dsn).post)).ratio)
+}
+
+// profile takes the server's CPU profile of BENCH_SECONDS, beginning now, into a file.
+func (s *server) profile(path string) (done <-chan error) {
+	ended := make(chan error, 1)
+	go func() {
+		ended <- func() error {
+			r, err := http.Get(fmt.Sprintf("%sprofile?seconds=%d", s.pprof, int(seconds().Seconds())))
+			if err != nil {
+				return err
+			}
+			defer r.Body.Close()
+			f, err := os.Create(path)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			_, err = io.Copy(f, r.Body)
+			return err
+		}()
+	}()
+	return ended
 }
 
 // tick is the unit of the times in /proc.
