@@ -98,6 +98,15 @@ func (tx Tx) ForUpdate() string {
 	return ""
 }
 
+// By makes a table of a query be read by an index, where MySQL's guess of how many rows a list of keys has would now and then lead it to
+// another. It stands after the table's name or alias. SQLite chooses by the columns.
+func (tx Tx) By(index string) string {
+	if tx.Dialect == MySQL {
+		return " FORCE INDEX (" + index + ")"
+	}
+	return ""
+}
+
 // Open connects; it does not migrate.
 func Open(ctx context.Context, o Options) (*DB, error) {
 	d := &DB{clock: o.Clock, log: o.Log, watch: o.Watch}

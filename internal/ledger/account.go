@@ -127,15 +127,11 @@ func loadAccounts(tx db.Tx, refs []Ref, lock bool, also func() error) (map[Ref]*
 		want[r] = true
 	}
 	owners, books = unique(owners), unique(books)
-	index := ""
-	if tx.Dialect == db.MySQL {
-		index = " FORCE INDEX (accounts_owner)"
-	}
 	suffix := ""
 	if lock && locks {
 		suffix = tx.ForUpdate()
 	}
-	q := "SELECT a.id, a.book_id, a.asset, a.kind, a.owner_id, a.balance, a.floor, a.created_at, a.heir_id, COALESCE(l.expiry_day, 0), COALESCE(l.amount, 0) FROM accounts a" + index +
+	q := "SELECT a.id, a.book_id, a.asset, a.kind, a.owner_id, a.balance, a.floor, a.created_at, a.heir_id, COALESCE(l.expiry_day, 0), COALESCE(l.amount, 0) FROM accounts a" + tx.By("accounts_owner") +
 		" LEFT JOIN lots l ON l.account_id = a.id AND l.amount > 0" +
 		" WHERE %s ORDER BY a.owner_id, a.book_id, a.asset, a.kind" + suffix
 	// Both lists in one condition would be a range for every owner in every book: some hundreds of look-ups for a batch.

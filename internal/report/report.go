@@ -102,6 +102,7 @@ func (s *Service) Indicators(ctx context.Context, actor auth.Actor, region id.ID
 // fill runs the counts, each one statement for all the villages.
 func fill(tx db.Tx, at map[id.ID]*Indicators, ids []id.ID, month cal.Month) error {
 	begin, end := month.Quarter().Months()
+	byDay := tx.By("awards_day")
 	for _, c := range []struct {
 		what, sql string
 		args      []any
@@ -112,11 +113,11 @@ func fill(tx db.Tx, at map[id.ID]*Indicators, ids []id.ID, month cal.Month) erro
 		{"villagers", "SELECT village_id, COUNT(*) AS n FROM villagers WHERE village_id IN ? AND state = ? GROUP BY village_id",
 			[]any{ids, people.VillagerHere}, func(i *Indicators, r row) { i.People = r.N }},
 		{"awards", `SELECT village_id, COUNT(*) AS n, COUNT(DISTINCT household_id) AS m, SUM(CASE WHEN points > 0 THEN points ELSE 0 END) AS plus,
-			SUM(CASE WHEN points < 0 THEN -points ELSE 0 END) AS minus FROM awards
+			SUM(CASE WHEN points < 0 THEN -points ELSE 0 END) AS minus FROM awards` + byDay + `
 			WHERE village_id IN ? AND day BETWEEN ? AND ? AND asset = ? AND state = ? GROUP BY village_id`,
 			[]any{ids, month.First(), month.Last(), ledger.Points, standing},
 			func(i *Indicators, r row) { i.Awards, i.Active, i.Awarded, i.Deducted = r.N, r.M, r.Plus, r.Minus }},
-		{"active households", `SELECT a.village_id, COUNT(DISTINCT a.household_id) AS n FROM awards a JOIN households h ON h.id = a.household_id
+		{"active households", `SELECT a.village_id, COUNT(DISTINCT a.household_id) AS n FROM awards a` + byDay + ` JOIN households h ON h.id = a.household_id
 			WHERE a.village_id IN ? AND a.day BETWEEN ? AND ? AND a.asset = ? AND a.state = ? AND h.state = ? GROUP BY a.village_id`,
 			[]any{ids, begin.First(), end.Last(), ledger.Points, standing, people.HouseholdHere}, func(i *Indicators, r row) { i.Quarter = r.N }},
 		{"redemptions", `SELECT village_id, COUNT(*) AS n, COUNT(DISTINCT household_id) AS m, SUM(points) AS points, SUM(fen) AS fen FROM redemptions
