@@ -6,7 +6,7 @@ func AsOnGalera(d *DB) { d.galera = true }
 // Waiting is what has been put aside and not sent.
 func Waiting(tx Tx) string {
 	if p, ok := tx.Statement.ConnPool.(*pipe); ok {
-		return p.text.String()
+		return string(p.text)
 	}
 	return ""
 }

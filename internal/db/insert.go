@@ -51,22 +51,35 @@ func write(tx Tx, table string, cols []string, suffix string, n int, row func(i 
 		}
 		names, values := spare(cols, args)
 		head := "INSERT INTO " + table + " (" + strings.Join(names, ", ") + ") VALUES "
-		one := "(" + strings.Repeat("?, ", len(names)-1) + "?)"
-		var b strings.Builder
-		b.Grow(len(head) + (to-from)*(len(one)+2) + len(suffix))
-		b.WriteString(head)
-		for i := from; i < to; i++ {
-			if i > from {
-				b.WriteString(", ")
-			}
-			b.WriteString(one)
-		}
-		b.WriteString(suffix)
-		if err := exec(tx, b.String(), values); err != nil {
+		if err := insert(tx, head, suffix, len(names), values); err != nil {
 			return fmt.Errorf("writing %d rows to %s: %w", to-from, table, err)
 		}
 	}
 	return nil
+}
+
+// insert runs an INSERT that begins with head and ends with suffix.
+func insert(tx Tx, head, suffix string, width int, values []any) error {
+	if p, ok := tx.Statement.ConnPool.(*pipe); ok && tx.later && !p.alone {
+		return p.laterRows(tx.Statement.Context, head, suffix, width, values)
+	}
+	return exec(tx, placeholders(head, suffix, width, len(values)/width), values)
+}
+
+// placeholders is an INSERT of n rows.
+func placeholders(head, suffix string, width, n int) string {
+	one := "(" + strings.Repeat("?, ", width-1) + "?)"
+	var b strings.Builder
+	b.Grow(len(head) + n*(len(one)+2) + len(suffix))
+	b.WriteString(head)
+	for i := range n {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(one)
+	}
+	b.WriteString(suffix)
+	return b.String()
 }
 
 // spare leaves out the columns marked "?" in which all rows have the zero value.

@@ -6,7 +6,6 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -23,8 +22,7 @@ const pipeBytes = 256 << 10
 // second would run on, outside of any transaction, and the commit behind it would say that all is well.
 type pipe struct {
 	conn   *sql.Conn
-	text   strings.Builder
-	args   []any
+	text   []byte                         // what waits, its values spelled out: see spell
 	asked  []func(Row) error              // who takes the rows of the queries among what waits, in order
 	begun  bool                           // the server has been told to begin
 	writes bool                           // rows are among what waits
@@ -40,9 +38,7 @@ func beginPipe(ctx context.Context, pool *sql.DB, begin string) (*pipe, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &pipe{conn: conn}
-	p.text.WriteString(begin)
-	return p, nil
+	return &pipe{conn: conn, text: append(make([]byte, 0, 4<<10), begin...)}, nil
 }
 
 // later puts a statement behind those that wait.
@@ -50,9 +46,34 @@ func (p *pipe) later(ctx context.Context, query string, args []any) error {
 	if p.broken != nil {
 		return p.broken
 	}
-	p.add(query, args)
+	if err := p.add(query, args); err != nil {
+		return err
+	}
+	return p.wrote(ctx)
+}
+
+// laterRows puts an INSERT of rows of width values behind those that wait.
+func (p *pipe) laterRows(ctx context.Context, head, suffix string, width int, values []any) error {
+	if p.broken != nil {
+		return p.broken
+	}
+	if p.tell != nil {
+		p.tell(placeholders(head, suffix, width, len(values)/width), values)
+	}
+	p.part()
+	p.text = append(p.text, head...)
+	var err error
+	if p.text, err = spellRows(p.text, width, values); err != nil {
+		p.broken = err
+		return err
+	}
+	p.text = append(p.text, suffix...)
+	return p.wrote(ctx)
+}
+
+func (p *pipe) wrote(ctx context.Context) error {
 	p.writes = true
-	if p.text.Len()+16*len(p.args) < pipeBytes {
+	if len(p.text) < pipeBytes {
 		return nil
 	}
 	return p.sendAhead(ctx)
@@ -66,11 +87,11 @@ func (p *pipe) sendAhead(ctx context.Context) error {
 	if err := p.settle(); err != nil {
 		return err
 	}
-	query, args := p.take()
+	query := p.take()
 	ahead := make(chan error, 1)
 	p.ahead = ahead
 	go func() {
-		_, err := p.conn.ExecContext(ctx, query, args...)
+		_, err := p.conn.ExecContext(ctx, query)
 		ahead <- err
 	}()
 	return nil
@@ -88,43 +109,54 @@ func (p *pipe) settle() error {
 	return p.broken
 }
 
-func (p *pipe) add(query string, args []any) {
+// add puts a statement behind those that wait. A value that cannot be spelled leaves half of it there: nothing more is done.
+func (p *pipe) add(query string, args []any) error {
 	if p.tell != nil {
 		p.tell(query, args)
 	}
-	if p.text.Len() > 0 {
-		p.text.WriteString(";")
+	p.part()
+	var err error
+	if p.text, err = spell(p.text, query, args); err != nil {
+		p.broken = err
 	}
-	p.text.WriteString(query)
-	p.args = append(p.args, args...)
+	return err
+}
+
+// part ends the statement before.
+func (p *pipe) part() {
+	if len(p.text) > 0 {
+		p.text = append(p.text, ';')
+	}
 }
 
 // take empties the pipe.
-func (p *pipe) take() (query string, args []any) {
-	query, args = p.text.String(), p.args
-	p.text.Reset()
-	p.args, p.asked, p.begun, p.writes = nil, nil, true, false
-	return query, args
+func (p *pipe) take() (query string) {
+	query = string(p.text)
+	p.text = p.text[:0]
+	p.asked, p.begun, p.writes = nil, true, false
+	return query
 }
 
 // flush sends what waits and takes the rows of what was asked.
 func (p *pipe) flush(ctx context.Context) error {
 	switch {
-	case p.settle() != nil || p.text.Len() == 0:
+	case p.settle() != nil || len(p.text) == 0:
 	case len(p.asked) > 0:
 		return p.answer(ctx)
 	default:
-		query, args := p.take()
-		_, err := p.conn.ExecContext(ctx, query, args...)
+		_, err := p.conn.ExecContext(ctx, p.take())
 		p.broken = laterError(err)
 	}
 	return p.broken
 }
 
 // ask puts a query behind what waits; each gets its rows with the next answer.
-func (p *pipe) ask(each func(Row) error, query string, args []any) {
-	p.add(query, args)
+func (p *pipe) ask(each func(Row) error, query string, args []any) error {
+	if p.broken != nil {
+		return p.broken
+	}
 	p.asked = append(p.asked, each)
+	return p.add(query, args)
 }
 
 // answer sends what waits and hands every query's rows to who asked.
@@ -133,8 +165,7 @@ func (p *pipe) answer(ctx context.Context) error {
 		return err
 	}
 	waited, asked := p.writes, p.asked
-	query, args := p.take()
-	rows, err := p.conn.QueryContext(ctx, query, args...) // the driver passes over the answers of what was written
+	rows, err := p.conn.QueryContext(ctx, p.take()) // the driver passes over the answers of what was written
 	if err == nil {
 		defer rows.Close()
 		err = handOut(rows, asked)
@@ -184,9 +215,10 @@ func (p *pipe) ExecContext(ctx context.Context, query string, args ...any) (sql.
 			return nil, err
 		}
 	}
-	p.add(query, args)
-	query, args = p.take()
-	res, err := p.conn.ExecContext(ctx, query, args...)
+	if err := p.add(query, args); err != nil {
+		return nil, err
+	}
+	res, err := p.conn.ExecContext(ctx, p.take())
 	p.given(err)
 	return res, err
 }
@@ -206,9 +238,10 @@ func (p *pipe) QueryContext(ctx context.Context, query string, args ...any) (*sq
 		}
 	}
 	waited := p.writes
-	p.add(query, args)
-	query, args = p.take()
-	rows, err := p.conn.QueryContext(ctx, query, args...)
+	if err := p.add(query, args); err != nil {
+		return nil, err
+	}
+	rows, err := p.conn.QueryContext(ctx, p.take())
 	if err != nil && waited {
 		p.broken = laterError(err)
 		return nil, p.broken
@@ -222,9 +255,8 @@ func (p *pipe) QueryRowContext(ctx context.Context, query string, args ...any) *
 	if p.writes || len(p.asked) > 0 || p.settle() != nil { // the row hides its error until it is read
 		_ = p.flush(ctx)
 	}
-	p.add(query, args)
-	query, args = p.take()
-	return p.conn.QueryRowContext(ctx, query, args...)
+	_ = p.add(query, args) // what cannot be spelled leaves text that the server refuses
+	return p.conn.QueryRowContext(ctx, p.take())
 }
 
 // PrepareContext implements gorm.ConnPool.
@@ -250,9 +282,11 @@ func (p *pipe) commit(ctx context.Context) error {
 	if !p.begun && !p.writes { // nothing was asked
 		return p.conn.Close()
 	}
-	p.add("COMMIT", nil)
-	query, args := p.take()
-	_, err := p.conn.ExecContext(ctx, query, args...)
+	if err := p.add("COMMIT", nil); err != nil {
+		p.rollback()
+		return err
+	}
+	_, err := p.conn.ExecContext(ctx, p.take())
 	if err == nil {
 		return p.conn.Close()
 	}

@@ -33,10 +33,7 @@ func Query(tx Tx, each func(Row) error, query string, args ...any) error {
 func Ask(tx Tx, each func(Row) error, query string, args ...any) error {
 	query, args = spellLists(query, args)
 	if p, ok := tx.Statement.ConnPool.(*pipe); ok && !p.alone {
-		if p.broken == nil {
-			p.ask(each, query, args)
-		}
-		return p.broken
+		return p.ask(each, query, args)
 	}
 	rows, err := tx.Statement.ConnPool.QueryContext(tx.Statement.Context, query, args...)
 	if err != nil {
