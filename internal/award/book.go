@@ -62,11 +62,11 @@ func book(p *plan, b *ledger.Batch, orders []order) ([]batch.Result[[]Outcome], 
 	if len(list) == 0 {
 		return out, nil
 	}
-	if err := b.Seal(); err != nil {
-		return nil, err
-	}
 	if p.tx.Dialect == db.MySQL {
 		batch.Next(p.tx.Statement.Context) // SQLite has one writer: a second run would only wait, with fewer orders
+	}
+	if err := b.Seal(); err != nil {
+		return nil, err
 	}
 	for _, x := range list {
 		x.outcome.Number = x.posted.Number
