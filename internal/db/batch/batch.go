@@ -161,7 +161,7 @@ type nextKey struct{}
 
 // Next, called with the context of a run, lets the lane's next run begin beside the rest of this one; at most two are under way.
 // It is for the moment when a run has decided and what is left is waiting for a database: the next one then reads while this
-// one writes. Whatever the two share must be locked by then. Outside of a run it does nothing.
+// one writes. Whatever the two share must be locked by then, or be locked by both in the same order. Outside of a run it does nothing.
 func Next(ctx context.Context) {
 	if over, ok := ctx.Value(nextKey{}).(func()); ok {
 		over()
