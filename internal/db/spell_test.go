@@ -5,7 +5,6 @@ import (
 	"database/sql/driver"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -78,20 +77,22 @@ func TestRowsPutAsideKeepTheirValues(t *testing.T) {
 
 // A statement whose places and values differ, or with a value that no statement has, is refused, and nothing of its transaction stays.
 func TestWhatCannotBeSpelledUndoesAll(t *testing.T) {
-	if testkit.DB(t).Dialect != db.MySQL {
-		t.Skip("SQLite binds its values")
-	}
 	d, ctx := testkit.DB(t), context.Background()
 	for _, bad := range []func(db.Tx) error{
-		func(tx db.Tx) error { return db.Exec(tx.Later(), "UPDATE stamps SET n = 2 WHERE name = ?", "a", "b") },
-		func(tx db.Tx) error { return db.Exec(tx.Later(), "UPDATE stamps SET n = ?", time.Now()) },
+		func(tx db.Tx) error {
+			return db.Exec(tx.Later(), "UPDATE stamps SET n = 2 WHERE name = ?", "a", "b")
+		},
 		func(tx db.Tx) error { return db.Exec(tx.Later(), "UPDATE stamps SET n = ?", struct{}{}) },
 		func(tx db.Tx) error { return db.Exec(tx.Later(), "UPDATE stamps SET n = ?", failing{}) },
 	} {
 		require.Error(t, d.Tx(ctx, func(tx db.Tx) error {
 			require.NoError(t, db.Insert(tx.Later(), "stamps", stampColumns, 1, stampRow("a", 1)))
-			require.Error(t, bad(tx))
-			return nil // whoever forgets to look gets no commit all the same
+			err := bad(tx)
+			require.Error(t, err)
+			if d.Dialect == db.MySQL {
+				return nil // whoever forgets to look gets no commit all the same: half a statement waits
+			}
+			return err
 		}))
 	}
 	require.Empty(t, stamps(t, d))
