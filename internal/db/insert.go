@@ -63,11 +63,11 @@ func insert(tx Tx, head, suffix string, width int, values []any) error {
 	if p, ok := tx.Statement.ConnPool.(*pipe); ok && tx.later && !p.alone {
 		return p.laterRows(tx.Statement.Context, head, suffix, width, values)
 	}
-	return exec(tx, placeholders(head, suffix, width, len(values)/width), values)
+	return exec(tx, marked(head, suffix, width, len(values)/width), values)
 }
 
-// placeholders is an INSERT of n rows.
-func placeholders(head, suffix string, width, n int) string {
+// marked is an INSERT of n rows with a question mark for each value.
+func marked(head, suffix string, width, n int) string {
 	one := "(" + strings.Repeat("?, ", width-1) + "?)"
 	var b strings.Builder
 	b.Grow(len(head) + n*(len(one)+2) + len(suffix))

@@ -58,7 +58,7 @@ func (p *pipe) laterRows(ctx context.Context, head, suffix string, width int, va
 		return p.broken
 	}
 	if p.tell != nil {
-		p.tell(placeholders(head, suffix, width, len(values)/width), values)
+		p.tell(marked(head, suffix, width, len(values)/width), values)
 	}
 	p.part()
 	p.text = append(p.text, head...)
@@ -255,7 +255,11 @@ func (p *pipe) QueryRowContext(ctx context.Context, query string, args ...any) *
 	if p.writes || len(p.asked) > 0 || p.settle() != nil { // the row hides its error until it is read
 		_ = p.flush(ctx)
 	}
-	_ = p.add(query, args) // what cannot be spelled leaves text that the server refuses
+	if err := p.add(query, args); err != nil { // or an answer without rows would look as if nothing were there
+		cancelled, cancel := context.WithCancelCause(ctx)
+		cancel(err)
+		ctx = cancelled
+	}
 	return p.conn.QueryRowContext(ctx, p.take())
 }
 

@@ -2,6 +2,7 @@ package db_test
 
 import (
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"strings"
 	"testing"
@@ -96,6 +97,16 @@ func TestWhatCannotBeSpelledUndoesAll(t *testing.T) {
 		}))
 	}
 	require.Empty(t, stamps(t, d))
+}
+
+// A single row that cannot be asked for is not a row that is not there.
+func TestWhatCannotBeSpelledIsNotMissing(t *testing.T) {
+	require.Error(t, testkit.DB(t).Read(context.Background(), func(tx db.Tx) error {
+		err := tx.Raw("SELECT n FROM stamps WHERE n = ? AND name = 'none'").Row().Scan(new(int))
+		require.Error(t, err)
+		require.NotErrorIs(t, err, sql.ErrNoRows)
+		return err
+	}))
 }
 
 type failing struct{}
