@@ -98,6 +98,7 @@ func (versionCmd) Run(e *env) error {
 }
 
 func main() {
+	calm()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
