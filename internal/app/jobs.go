@@ -13,10 +13,14 @@ import (
 	"jishan/internal/ledger"
 )
 
+// boardsEase keeps the boards to two per cent of the time: while awards come in by the thousand, nearly every line of every board is written at
+// each run, and it is the awards that somebody waits for. The boards are then up to jobs.MaxEase behind.
+const boardsEase = 49
+
 // jobs is all background work, each under a lease of its own.
 func (a *App) jobs() []jobs.Job {
 	return []jobs.Job{
-		{Name: board.JobName, Every: board.Interval, Rest: board.Rest, Ease: 19, Wake: a.Boards.Woken(), Run: a.Boards.Tick},
+		{Name: board.JobName, Every: board.Interval, Rest: board.Rest, Ease: boardsEase, Wake: a.Boards.Woken(), Run: a.Boards.Tick},
 		{Name: board.SnapshotJobName, Every: 10 * time.Minute, Run: a.Boards.TakeSnapshots},
 		{Name: "expiry", Every: time.Hour, Timeout: time.Hour, Run: a.expire},
 		{Name: "ledger-checkpoints", Every: 24 * time.Hour, Timeout: time.Hour, Run: a.checkpoints},
