@@ -23,6 +23,7 @@ GRANT SELECT, INSERT, UPDATE ON leases TO jishan_server;
 GRANT SELECT, INSERT, UPDATE ON ledger_checkpoints TO jishan_server;
 GRANT SELECT, INSERT ON ledger_entries TO jishan_server;
 GRANT SELECT, INSERT, UPDATE ON ledger_heads TO jishan_server;
+GRANT SELECT, INSERT ON ledger_reversals TO jishan_server;
 GRANT SELECT, INSERT ON ledger_seals TO jishan_server;
 GRANT SELECT, INSERT ON ledger_txs TO jishan_server;
 GRANT SELECT, INSERT, UPDATE, DELETE ON login_attempts TO jishan_server;

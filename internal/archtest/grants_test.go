@@ -16,7 +16,7 @@ var update = flag.Bool("update", false, "write configs/mariadb-grants.sql anew")
 
 // appendOnly are the tables whose rows nobody may change or take away, not even the server: what points, stock, seals, ranks and
 // deeds were. Neither may a statement for it come into the program.
-var appendOnly = []string{"audit_log", "board_snapshots", "idempotency_keys", "ledger_entries", "ledger_seals", "ledger_txs",
+var appendOnly = []string{"audit_log", "board_snapshots", "idempotency_keys", "ledger_entries", "ledger_reversals", "ledger_seals", "ledger_txs",
 	"party_objections", "redemption_lines", "stock_moves"}
 
 const grantsHead = `-- What the server may do to the database: nothing beyond the statements that are in the program, table by table. So neither a

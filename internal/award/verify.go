@@ -37,22 +37,22 @@ func verify(tx db.Tx, span *ledger.Span) (out []string, rows int64, err error) {
 		return nil, 0, fmt.Errorf("counting awards: %w", err)
 	}
 	cleared := fmt.Sprintf(`c.households <> (SELECT COUNT(*) FROM ledger_txs t WHERE t.book_id = c.village_id AND t.number >= c.number AND t.number < c.number + c.households AND t.kind = %d)`, ledger.Expire)
-	const undone = `(CASE WHEN c.returned_at = 0 THEN 0 ELSE c.households END) <> (SELECT COUNT(*) FROM ledger_txs u WHERE u.book_id = c.village_id AND u.reverses >= c.number AND u.reverses < c.number + c.households)`
+	const undone = `(CASE WHEN c.returned_at = 0 THEN 0 ELSE c.households END) <> (SELECT COUNT(*) FROM ledger_reversals u WHERE u.book_id = c.village_id AND u.reverses >= c.number AND u.reverses < c.number + c.households)`
 	checks := []struct{ text, query string }{
 		{"第 %d 号加减分在账本里找不到或分值不符（村 %d）", `SELECT a.number, a.village_id FROM awards a LEFT JOIN ledger_txs t ON t.book_id = a.village_id AND t.number = a.number
 			WHERE (t.number IS NULL OR t.score <> a.points OR t.month <> a.month)` + within("a.village_id", "a.number")},
 		{"账本第 %d 号是加减分，却没有登记（村 %d）", fmt.Sprintf(`SELECT t.number, t.book_id AS village_id FROM ledger_txs t LEFT JOIN awards a ON a.village_id = t.book_id AND a.number = t.number
 			WHERE t.kind IN (%d, %d) AND a.number IS NULL`, ledger.Award, ledger.Deduct) + within("t.book_id", "t.number")},
-		{"第 %d 号加减分的撤销状态与账本不符（村 %d）", `SELECT a.number, a.village_id FROM awards a LEFT JOIN ledger_txs r ON r.book_id = a.village_id AND r.reverses = a.number
+		{"第 %d 号加减分的撤销状态与账本不符（村 %d）", `SELECT a.number, a.village_id FROM awards a LEFT JOIN ledger_reversals r ON r.book_id = a.village_id AND r.reverses = a.number
 			WHERE ((a.state = 1 AND r.number IS NOT NULL) OR (a.state = 2 AND (r.number IS NULL OR r.number <> a.reversed_by)))` + within("a.village_id", "a.number")},
 		{"第 %d 号起的到期清零与账本不符（村 %d）", "SELECT c.number, c.village_id FROM clearings c WHERE " + cleared + within("c.village_id", "c.number")},
 		{"第 %d 号起的到期清零，撤销状态与账本不符（村 %d）", "SELECT c.number, c.village_id FROM clearings c WHERE " + undone + within("c.village_id", "c.number")},
 	}
 	if span != nil { // what lies before the span and was undone in it
 		checks = append(checks, []struct{ text, query string }{
-			{checks[2].text, `SELECT a.number, a.village_id FROM ledger_txs r JOIN awards a ON a.village_id = r.book_id AND a.number = r.reverses
+			{checks[2].text, `SELECT a.number, a.village_id FROM ledger_reversals r JOIN awards a ON a.village_id = r.book_id AND a.number = r.reverses
 				WHERE (a.state <> 2 OR a.reversed_by <> r.number)` + within("r.book_id", "r.number") + fmt.Sprintf(" AND a.number <= %d", span.After)},
-			{checks[4].text, `SELECT DISTINCT c.number, c.village_id FROM ledger_txs r JOIN clearings c ON c.village_id = r.book_id AND r.reverses >= c.number AND r.reverses < c.number + c.households
+			{checks[4].text, `SELECT DISTINCT c.number, c.village_id FROM ledger_reversals r JOIN clearings c ON c.village_id = r.book_id AND r.reverses >= c.number AND r.reverses < c.number + c.households
 				WHERE ` + undone + within("r.book_id", "r.number") + fmt.Sprintf(" AND c.number <= %d", span.After)},
 		}...)
 	}

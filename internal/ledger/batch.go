@@ -293,8 +293,8 @@ type Reversal struct {
 
 // Reverse accepts the undoing of orig (from Load; its Refs must be locked): the points go back to the lots they came from and
 // the score is taken back whole. Where the wallet has been taken over by another, that one pays or receives, by a transfer of its
-// own beside the reversal. The caller has made sure, under the lock, that orig stands; the database's unique key on
-// reverses is the last net.
+// own beside the reversal. The caller has made sure, under the lock, that orig stands; the key of ledger_reversals
+// is the last net.
 func (b *Batch) Reverse(orig Tx, r Reversal) (*Posted, error) {
 	if b.sealed || !b.locked {
 		return nil, errors.New("ledger: Reverse needs a locked, unsealed batch")

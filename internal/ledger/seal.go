@@ -312,11 +312,7 @@ func (b *Batch) writeScores() error {
 func (b *Batch) writeTxs(posted []*Posted) error {
 	cols := []string{"book_id", "number", "asset", "kind", "day", "month", "at", "actor_id", "household_id?", "person_id?", "member_id?", "branch_id?",
 		"score?", "rule_version_id?", "reverses?", "reason", "prev_hash", "hash"}
-	tx := b.tx.Later()
-	if slices.ContainsFunc(posted, func(p *Posted) bool { return p.Reverses != 0 }) {
-		tx = b.tx // here a duplicate has a meaning of its own
-	}
-	err := db.Insert(tx, "ledger_txs", cols, len(posted), func(i int, args []any) []any {
+	err := db.Insert(b.tx.Later(), "ledger_txs", cols, len(posted), func(i int, args []any) []any {
 		t := &posted[i].Tx
 		var reverses any
 		if t.Reverses != 0 {
@@ -324,6 +320,23 @@ func (b *Batch) writeTxs(posted []*Posted) error {
 		}
 		return append(args, int64(t.Book), t.Number, int64(t.Asset), int64(t.Kind), int64(t.Day), int64(t.Month), t.At, int64(t.Actor), int64(t.Household),
 			int64(t.Person), int64(t.Member), int64(t.Branch), int64(t.Score), int64(t.RuleVersion), reverses, t.Reason, t.Prev[:], t.Hash[:])
+	})
+	if err != nil {
+		return err
+	}
+	return b.writeReversals(posted)
+}
+
+// writeReversals lets a transaction be undone once: whoever comes second meets the key.
+func (b *Batch) writeReversals(posted []*Posted) error {
+	var list []*Posted
+	for _, p := range posted {
+		if p.Reverses != 0 {
+			list = append(list, p)
+		}
+	}
+	err := db.Insert(b.tx, "ledger_reversals", []string{"book_id", "reverses", "number"}, len(list), func(i int, args []any) []any {
+		return append(args, int64(list[i].Book), list[i].Reverses, list[i].Number)
 	})
 	if db.Duplicate(err) && !errors.Is(err, db.ErrRetry) {
 		return ErrReversed.Wrap(err)

@@ -61,6 +61,7 @@ func TestTamperingIsNamed(t *testing.T) {
 		"seal's sum edited":  {"UPDATE ledger_seals SET awarded = awarded + 100 WHERE number = 6", 6, "2026年11月21日 的日封与它的指纹不符"},
 		"seal's root edited": {"UPDATE ledger_seals SET root = head WHERE number = 6", 6, "2026年11月21日 的日封与它的指纹不符"},
 		"seal deleted":       {"DELETE FROM ledger_seals WHERE number = 6", 9, "2026年11月22日 的日封与前一封接不上"},
+		"undone by nobody":   {"INSERT INTO ledger_reversals (book_id, reverses, number) SELECT book_id, 4, 7 FROM ledger_txs WHERE number = 7", 7, "记着第 7 号撤销第 4 号，账上却不是"},
 		"end cut off": {"DELETE FROM ledger_txs WHERE number > 8; DELETE FROM ledger_entries WHERE number > 8; " +
 			"UPDATE ledger_heads SET number = 8, hash = (SELECT hash FROM ledger_txs WHERE number = 8)", 9, "账上没有这一号"},
 	} {
@@ -245,4 +246,29 @@ func TestAMarkKnowsWhetherItsBookStandsStill(t *testing.T) {
 	_, err := post(d, grant(v, id.New(), points.Whole(5), 20271231))
 	require.NoError(t, err)
 	require.False(t, still())
+}
+
+// A transaction is undone once, and it is found when the record that sees to it is gone.
+func TestUndoneOnce(t *testing.T) {
+	d := testkit.DB(t)
+	v, h := id.New(), id.New()
+	given, err := post(d, grant(v, h, points.Whole(5), 0))
+	require.NoError(t, err)
+	_, err = post(d, grant(v, h, points.Whole(5), 0))
+	require.NoError(t, err)
+	undone, err := reverse(d, given.Key, ledger.Reverse, ledger.Refuse)
+	require.NoError(t, err)
+	_, err = reverse(d, given.Key, ledger.Reverse, ledger.Refuse)
+	require.ErrorIs(t, err, ledger.ErrReversed)
+	require.Equal(t, points.Whole(5), balance(t, d, ledger.Wallet(v, h)))
+	require.Empty(t, verify(t, d).Findings)
+
+	testkit.Tamper(t, d, "DELETE FROM ledger_reversals")
+	found := verify(t, d).Findings
+	require.Len(t, found, 1)
+	require.Equal(t, undone.Number, found[0].Number)
+	require.Contains(t, found[0].Text, "第 3 号撤销了第 1 号，却没有撤销记录")
+	_, err = reverse(d, given.Key, ledger.Reverse, ledger.Refuse)
+	require.NoError(t, err, "nothing is there any more to hold it")
+	require.Contains(t, verify(t, d).Findings[0].Text, "第 1 号已由第 3 号撤销，又由第 4 号撤销")
 }

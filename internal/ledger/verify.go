@@ -3,6 +3,8 @@ package ledger
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"jishan/internal/cal"
 	"jishan/internal/db"
@@ -65,6 +67,7 @@ type verifier struct {
 	balances map[id.ID]points.Amount
 	lots     map[id.ID]map[cal.Day]points.Amount
 	scores   map[scoreKey]points.Amount
+	undone   map[int64]int64 // transaction undone → the one that undoes it
 	number   int64
 	hash     [32]byte
 	buf      []byte
@@ -142,11 +145,11 @@ func VerifyBook(tx db.Tx, book id.ID, from *Mark) (Report, *Mark, error) {
 func verifyBook(tx db.Tx, book id.ID, from *Mark) (Report, *Mark, error) {
 	report := Report{Books: 1, Spans: []Span{{Book: book, At: tx.Millis()}}}
 	v := &verifier{tx: tx, book: book, report: &report, balances: map[id.ID]points.Amount{}, lots: map[id.ID]map[cal.Day]points.Amount{},
-		scores: map[scoreKey]points.Amount{}, moved: map[id.ID]points.Amount{}, owners: map[id.ID]struct{}{}}
+		scores: map[scoreKey]points.Amount{}, undone: map[int64]int64{}, moved: map[id.ID]points.Amount{}, owners: map[id.ID]struct{}{}}
 	if err := v.begin(from); err != nil {
 		return report, nil, err
 	}
-	for _, step := range []func() error{v.transactions, v.sealsEnd, v.head, v.accounts, v.expiring, v.scored} {
+	for _, step := range []func() error{v.transactions, v.sealsEnd, v.head, v.reversals, v.accounts, v.expiring, v.scored} {
 		if err := step(); err != nil {
 			return report, nil, err
 		}
@@ -204,6 +207,11 @@ func (v *verifier) transaction(t *Tx) {
 	if sum, v.buf = t.sum(v.buf); sum != t.Hash {
 		v.find(t.Number, "第 %d 号的内容与它的指纹不符：这一笔被改动过", t.Number)
 	}
+	if first := v.undone[t.Reverses]; first != 0 {
+		v.find(t.Number, "第 %d 号已由第 %d 号撤销，又由第 %d 号撤销", t.Reverses, first, t.Number)
+	} else if t.Reverses != 0 {
+		v.undone[t.Reverses] = t.Number
+	}
 	v.number, v.hash = t.Number, t.Hash
 	var total points.Amount
 	for _, e := range t.Entries {
@@ -231,6 +239,24 @@ func (v *verifier) transaction(t *Tx) {
 	v.checkpointed(t.Number)
 	v.day.add(t)
 	v.sealEnds(t)
+}
+
+// reversals compares what was read with ledger_reversals, which keeps anything from being undone twice.
+func (v *verifier) reversals() error {
+	var rows []struct{ Reverses, Number int64 }
+	if err := v.tx.Raw("SELECT reverses, number FROM ledger_reversals WHERE book_id = ? AND number > ? ORDER BY number", v.book, v.after).Scan(&rows).Error; err != nil {
+		return fmt.Errorf("reading what is undone: %w", err)
+	}
+	for _, r := range rows {
+		if v.undone[r.Reverses] != r.Number {
+			v.find(r.Number, "记着第 %d 号撤销第 %d 号，账上却不是", r.Number, r.Reverses)
+		}
+		delete(v.undone, r.Reverses)
+	}
+	for _, reverses := range slices.Sorted(maps.Keys(v.undone)) {
+		v.find(v.undone[reverses], "第 %d 号撤销了第 %d 号，却没有撤销记录", v.undone[reverses], reverses)
+	}
+	return nil
 }
 
 func (v *verifier) head() error {

@@ -91,7 +91,8 @@ func checks(span *ledger.Span) []check {
 		}, {
 			refunded,
 			`SELECT r.village_id, r.number, 0 AS have, 0 AS want FROM redemptions r
-			LEFT JOIN ledger_txs t ON t.book_id = r.village_id AND t.reverses = r.number AND t.kind = ?
+			LEFT JOIN ledger_reversals v ON v.book_id = r.village_id AND v.reverses = r.number
+			LEFT JOIN ledger_txs t ON t.book_id = v.book_id AND t.number = v.number AND t.kind = ?
 			WHERE (COALESCE(t.number, 0) <> r.refund_number OR (r.state = ?) <> (r.refund_number <> 0))` + redemptions,
 			[]any{ledger.Refund, Refunded},
 		}, {
