@@ -29,9 +29,10 @@ const (
 // Topic is the outbox topic of Changed.
 const Topic = "scores"
 
-// Changed tells the boards whose scores a batch has touched in a village; they read the present values themselves.
+// Changed tells the boards whose scores a batch has touched; they read the present values themselves. With a village instead of owners
+// it asks for the whole of it.
 type Changed struct {
-	Village id.ID         `json:"village"`
+	Village id.ID         `json:"village,omitzero"`
 	Asset   Asset         `json:"asset"`
 	Owners  []ScoredOwner `json:"owners"`
 }
@@ -267,19 +268,14 @@ func (t *Tx) scored() []ScoredOwner {
 // writeScores adds up the batch's scores by owner and month, and tells the boards whose changed.
 func (b *Batch) writeScores() error {
 	sums := map[scoreKey]points.Amount{}
-	type event struct {
-		village id.ID
-		asset   Asset
-	}
-	owners := map[event]map[ScoredOwner]struct{}{}
+	owners := map[Asset]map[ScoredOwner]struct{}{} // one event for all villages of the batch: most boards are handled together anyway
 	for _, p := range b.posted {
 		for _, o := range p.scored() {
 			sums[scoreKey{o.ID, p.Asset, p.Month, p.Book, o.Kind}] += p.Score
-			e := event{p.Book, p.Asset}
-			if owners[e] == nil {
-				owners[e] = map[ScoredOwner]struct{}{}
+			if owners[p.Asset] == nil {
+				owners[p.Asset] = map[ScoredOwner]struct{}{}
 			}
-			owners[e][o] = struct{}{}
+			owners[p.Asset][o] = struct{}{}
 		}
 	}
 	keys := slices.SortedFunc(maps.Keys(sums), func(x, y scoreKey) int {
@@ -303,8 +299,8 @@ func (b *Batch) writeScores() error {
 		return err
 	}
 	var news []Changed
-	for e, set := range owners {
-		news = append(news, Changed{e.village, e.asset, slices.Collect(maps.Keys(set))})
+	for asset, set := range owners {
+		news = append(news, Changed{Asset: asset, Owners: slices.Collect(maps.Keys(set))})
 	}
 	return outbox.Write(b.tx, Topic, news...)
 }
