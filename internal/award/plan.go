@@ -27,7 +27,7 @@ type plan struct {
 	ruleOf     func([]id.ID) (map[id.ID]rule.Rule, error)
 	settings   map[id.ID]people.Settings
 	schedules  map[id.ID]rule.Schedule
-	households map[id.ID]people.Household
+	households map[id.ID]people.Residence
 	villagers  map[id.ID]people.Villager
 	members    map[id.ID]party.Member
 	past       map[id.ID][]rule.Past // of a household or member
@@ -70,7 +70,7 @@ func (k *kept) load(tx db.Tx, orders []order) (*plan, error) {
 		}
 	}
 	if ids := distinct(households); len(ids) > 0 {
-		p.households, e = people.HouseholdsByID(tx, ids)
+		p.households, e = people.ResidencesByID(tx, ids)
 		err = errors.Join(err, e)
 	}
 	if err = errors.Join(err, db.Answer(tx)); err != nil {
