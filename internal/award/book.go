@@ -3,6 +3,7 @@ package award
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"jishan/internal/audit"
 	"jishan/internal/auth"
@@ -34,14 +35,24 @@ type booked struct {
 	text    string
 }
 
+// streamed is how many accepted grants of a large order are written at a time, while the next are decided on.
+const streamed = 500
+
 // book decides on every grant of the orders and writes those accepted. b has locked the wallets of all that p has loaded, orders
-// and, after that, their past among it; the village heads are locked last.
+// and, after that, their past among it; the village heads are locked last, of a large order before it is decided on.
 func book(p *plan, b *ledger.Batch, orders []order) ([]batch.Result[[]Outcome], error) {
 	if err := p.loadSealed(party.LockSealed); err != nil {
 		return nil, err
 	}
+	large := len(orders) == 1 && len(orders[0].Grants) > laneGrants
+	if issues := p.issues(); large && len(issues) > 0 {
+		if err := b.Stream(issues...); err != nil {
+			return nil, err
+		}
+	}
 	out := make([]batch.Result[[]Outcome], len(orders))
 	var list []*booked
+	written := 0 // of list
 	for i, o := range orders {
 		out[i].Value = make([]Outcome, len(o.Grants))
 		for j, g := range o.Grants {
@@ -57,6 +68,15 @@ func book(p *plan, b *ledger.Batch, orders []order) ([]batch.Result[[]Outcome], 
 			default:
 				out[i].Value[j] = out[i].Value[j].failed(err)
 			}
+			if large && len(list) == written+streamed {
+				if err := b.Advance(); err != nil {
+					return nil, err
+				}
+				if err := insert(p.tx, list[written:]); err != nil {
+					return nil, err
+				}
+				written = len(list)
+			}
 		}
 	}
 	if len(list) == 0 {
@@ -68,13 +88,20 @@ func book(p *plan, b *ledger.Batch, orders []order) ([]batch.Result[[]Outcome], 
 	if err := b.Seal(); err != nil {
 		return nil, err
 	}
-	for _, x := range list {
-		x.outcome.Number = x.posted.Number
-	}
-	if err := insert(p.tx, list); err != nil {
+	if err := insert(p.tx, list[written:]); err != nil {
 		return nil, err
 	}
 	return out, audit.Write(p.tx, entries(orders, list)...)
+}
+
+// issues are the accounts that the points of the orders come from.
+func (p *plan) issues() (out []ledger.Ref) {
+	for _, r := range p.refs() {
+		if issue := ledger.Issue(r.Book, r.Asset); !slices.Contains(out, issue) {
+			out = append(out, issue)
+		}
+	}
+	return out
 }
 
 // post decides on one grant and hands it to the ledger's batch.
@@ -126,9 +153,11 @@ func reason(explanation, note string) string {
 var columns = []string{"village_id", "number", "asset", "rule_id", "lineage", "version_id", "subject_id", "household_id?", "person_id?", "member_id?",
 	"day", "month", "points", "booked", "quantity?", "level?", "spots?", "act?", "act_group?", "explanation", "note?", "evidence?", "state", "actor_id", "actor_name", "at"}
 
+// insert writes what the ledger has numbered.
 func insert(tx db.Tx, list []*booked) error {
 	evidence := make([]string, len(list))
 	for i, x := range list {
+		x.outcome.Number = x.posted.Number
 		if len(x.grant.Evidence) == 0 {
 			continue
 		}

@@ -10,8 +10,12 @@ import (
 )
 
 // pipeBytes is how much waiting text is sent before more is gathered; well below the 16 MiB that a server takes in one packet, and little
-// enough that of a large order the server writes one part while we put the next together.
-const pipeBytes = 256 << 10
+// enough that of a large order the server writes one part while we put the next together. aheadParts is how many of these parts may be
+// under way: we are faster than the server, and what comes behind the last is not written but decided and packed.
+const (
+	pipeBytes  = 256 << 10
+	aheadParts = 6
+)
 
 // pipe is the connection of a transaction on MySQL. What is written with Tx.Later waits and is sent together with the next thing whose
 // answer somebody needs: a query, a statement, or the commit. So is the beginning. A transaction of a dozen statements takes a
@@ -29,7 +33,13 @@ type pipe struct {
 	tell   func(query string, args []any) // of every statement that is added; may be nil
 	broken error                          // a statement that had waited has failed, or the server has rolled back: nothing more is done
 	alone  bool                           // every statement is sent by itself, but for the beginning
-	ahead  chan error                     // how what was sent ahead has ended; nil when nothing is under way
+	ahead  []*sent                        // what was sent ahead and perhaps is under way, in order
+}
+
+// sent is a part that was sent ahead.
+type sent struct {
+	done chan struct{} // closed when it has been answered
+	err  error
 }
 
 // beginPipe takes a connection; begin is sent with the first statement.
@@ -84,27 +94,45 @@ func (p *pipe) sendAhead(ctx context.Context) error {
 	if len(p.asked) > 0 {
 		return p.flush(ctx)
 	}
-	if err := p.settle(); err != nil {
-		return err
+	var before *sent
+	if n := len(p.ahead); n > 0 {
+		before = p.ahead[n-1]
 	}
-	query := p.take()
-	ahead := make(chan error, 1)
-	p.ahead = ahead
+	if len(p.ahead) == aheadParts {
+		if err := p.ended(p.ahead[0]); err != nil {
+			return err
+		}
+		p.ahead = p.ahead[1:]
+	}
+	query, part := p.take(), &sent{done: make(chan struct{})}
+	p.ahead = append(p.ahead, part)
 	go func() {
-		_, err := p.conn.ExecContext(ctx, query)
-		ahead <- err
+		defer close(part.done)
+		if before != nil {
+			<-before.done
+			if part.err = before.err; part.err != nil {
+				return
+			}
+		}
+		_, part.err = p.conn.ExecContext(ctx, query)
 	}()
 	return nil
 }
 
 // settle waits for what was sent ahead.
 func (p *pipe) settle() error {
-	if p.ahead != nil {
-		err := <-p.ahead
+	if n := len(p.ahead); n > 0 {
+		_ = p.ended(p.ahead[n-1])
 		p.ahead = nil
-		if err != nil && p.broken == nil {
-			p.broken = laterError(err)
-		}
+	}
+	return p.broken
+}
+
+// ended waits for a part, and with it for all before it.
+func (p *pipe) ended(part *sent) error {
+	<-part.done
+	if part.err != nil && p.broken == nil {
+		p.broken = laterError(part.err)
 	}
 	return p.broken
 }

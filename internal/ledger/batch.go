@@ -50,7 +50,7 @@ type Posting struct {
 	Owing       points.Amount // how far below zero Owe may go
 }
 
-// Posted is a transaction that a batch has accepted. Number and Hash are set by Seal.
+// Posted is a transaction that a batch has accepted. Number and Hash are set by Advance and Seal.
 type Posted struct {
 	Tx
 	Moved   points.Amount // what the tracked account moved, without sign; less than asked where Take met a shortfall
@@ -60,12 +60,15 @@ type Posted struct {
 
 // Batch gathers transactions to be numbered and written together.
 type Batch struct {
-	tx       db.Tx
-	accounts map[Ref]*account
-	posted   []*Posted
-	locked   bool
-	sealed   bool
-	fresh    []*account // to be inserted
+	tx           db.Tx
+	accounts     map[Ref]*account
+	counterparts map[Ref]id.ID // untracked accounts
+	posted       []*Posted
+	numbered     int                // how many of posted have their number and are written
+	heads        map[id.ID]*headRow // locked; nil before
+	locked       bool
+	sealed       bool
+	fresh        []*account // to be inserted
 }
 
 // Begin starts a batch in the transaction.

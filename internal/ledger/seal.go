@@ -57,29 +57,80 @@ func (b *Batch) Seal() error {
 	if err := b.resolveCounterparts(); err != nil {
 		return err
 	}
-	// The heads are held from chain to the commit, and every batch of the village waits for them: what needs no number goes before.
-	for _, write := range []func() error{b.writeTouchedAccounts, b.writeHeirs, b.writeLots, b.writeChain, b.writeScores} {
-		if err := write(); err != nil {
+	// The heads are held from their lock to the commit, and every batch of the village waits for them: what needs no number goes before.
+	steps := []func() error{b.writeTouchedAccounts, b.writeHeirs, b.writeLots, b.lockHeads, b.number, b.writeScores, b.moveHeads}
+	if b.heads != nil { // since Stream
+		steps = []func() error{b.number, b.writeTouchedAccounts, b.writeHeirs, b.writeLots, b.writeScores, b.moveHeads}
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// resolveCounterparts finds the ids of untracked accounts, without locking them, and makes the missing ones.
+// Stream is for a large batch, after Lock and whatever else the caller locks: it locks the heads of the books of these counterparts now, so
+// that Advance may write one part while the next is decided on. All postings must be between a locked account and one of them.
+func (b *Batch) Stream(counterparts ...Ref) error {
+	if b.sealed || !b.locked || len(b.posted) > 0 {
+		return errors.New("ledger: Stream needs a locked batch without postings")
+	}
+	need := map[Ref]struct{}{}
+	for _, r := range counterparts {
+		need[r] = struct{}{}
+	}
+	if err := b.resolve(need); err != nil {
+		return err
+	}
+	return b.lock(booksOf(counterparts, func(r Ref) id.ID { return r.Book }))
+}
+
+// Advance numbers and writes what has been posted since it was called last. It cannot be refused any more, but for all of the batch.
+func (b *Batch) Advance() error {
+	if b.sealed || b.heads == nil {
+		return errors.New("ledger: Advance needs a batch since Stream")
+	}
+	if err := b.resolveCounterparts(); err != nil {
+		return err
+	}
+	return b.number()
+}
+
+// resolveCounterparts finds the ids of the untracked accounts in what is not numbered yet.
 func (b *Batch) resolveCounterparts() error {
-	ids := map[Ref]id.ID{}
-	unknown := map[Ref]struct{}{}
-	for _, p := range b.posted {
+	need := map[Ref]struct{}{}
+	for _, p := range b.posted[b.numbered:] {
 		for _, e := range p.Entries {
-			if e.Account != 0 {
-				continue
+			if e.Account == 0 && b.counterparts[e.Ref] == 0 {
+				need[e.Ref] = struct{}{}
 			}
-			if known, ok := b.tx.Memo.Load(e.Ref); ok {
-				ids[e.Ref] = known.(id.ID)
-			} else {
-				unknown[e.Ref] = struct{}{}
+		}
+	}
+	if err := b.resolve(need); err != nil {
+		return err
+	}
+	for _, p := range b.posted[b.numbered:] {
+		for i := range p.Entries {
+			if e := &p.Entries[i]; e.Account == 0 {
+				e.Account = b.counterparts[e.Ref]
 			}
+		}
+	}
+	return nil
+}
+
+// resolve finds the ids of untracked accounts, without locking them, and makes the missing ones.
+func (b *Batch) resolve(need map[Ref]struct{}) error {
+	if b.counterparts == nil {
+		b.counterparts = map[Ref]id.ID{}
+	}
+	unknown := map[Ref]struct{}{}
+	for r := range need {
+		if known, ok := b.tx.Memo.Load(r); ok {
+			b.counterparts[r] = known.(id.ID)
+		} else {
+			unknown[r] = struct{}{}
 		}
 	}
 	if len(unknown) > 0 {
@@ -92,26 +143,16 @@ func (b *Batch) resolveCounterparts() error {
 			row, ok := rows[r]
 			switch {
 			case !ok:
-				ids[r] = b.make(r).id
+				b.counterparts[r] = b.make(r).id
 			case row.created != b.tx.Millis(): // not perhaps made by this very transaction, which may yet be rolled back
 				b.tx.Memo.Store(r, row.id)
 				fallthrough
 			default:
-				ids[r] = row.id
+				b.counterparts[r] = row.id
 			}
 		}
 	}
-	if err := b.insertFresh(); err != nil {
-		return err
-	}
-	for _, p := range b.posted {
-		for i := range p.Entries {
-			if e := &p.Entries[i]; e.Account == 0 {
-				e.Account = ids[e.Ref]
-			}
-		}
-	}
-	return nil
+	return b.insertFresh()
 }
 
 type headRow struct {
@@ -120,30 +161,35 @@ type headRow struct {
 	Hash   []byte
 }
 
-// chained is how many transactions are numbered before they are sent: of a large batch the database writes some while the next are hashed.
-const chained = 500
-
-// writeChain locks the heads in order, numbers, hashes and writes the transactions with their entries, and moves the heads.
-func (b *Batch) writeChain() error {
-	var books []id.ID
-	for _, p := range b.posted {
-		books = append(books, p.Book)
+func booksOf[T any](list []T, book func(T) id.ID) []id.ID {
+	books := make([]id.ID, len(list))
+	for i, x := range list {
+		books[i] = book(x)
 	}
-	books = unique(books)
-	heads := map[id.ID]*headRow{}
+	return unique(books)
+}
+
+// lockHeads locks the heads of all books that were posted to.
+func (b *Batch) lockHeads() error {
+	return b.lock(booksOf(b.posted, func(p *Posted) id.ID { return p.Book }))
+}
+
+// lock locks the heads of the books in order, and makes those that are not there yet.
+func (b *Batch) lock(books []id.ID) error {
+	b.heads = map[id.ID]*headRow{}
 	err := db.Query(b.tx, func(rows db.Row) error {
 		var h headRow
 		err := rows.Scan(&h.BookID, &h.Number, &h.Hash)
-		heads[h.BookID] = &h
+		b.heads[h.BookID] = &h
 		return err
 	}, "SELECT book_id, number, hash FROM ledger_heads WHERE book_id IN ? ORDER BY book_id"+b.tx.ForUpdate(), db.ListOf(books))
 	if err != nil {
 		return fmt.Errorf("locking the heads of the chains: %w", err)
 	}
 	for _, book := range books {
-		if heads[book] == nil {
+		if b.heads[book] == nil {
 			h := &headRow{BookID: book, Hash: make([]byte, 32)}
-			heads[book] = h
+			b.heads[book] = h
 			err := db.Insert(b.tx, "ledger_heads", []string{"book_id", "number", "hash"}, 1, func(_ int, args []any) []any {
 				return append(args, int64(h.BookID), h.Number, h.Hash)
 			})
@@ -155,10 +201,21 @@ func (b *Batch) writeChain() error {
 			}
 		}
 	}
+	return nil
+}
+
+// chained is how many transactions are numbered before they are sent: of a large batch the database writes some while the next are hashed.
+const chained = 500
+
+// number numbers, hashes and writes the transactions with their entries that are not yet.
+func (b *Batch) number() error {
 	var buf []byte
-	for part := range slices.Chunk(b.posted, chained) {
+	for part := range slices.Chunk(b.posted[b.numbered:], chained) {
 		for _, p := range part {
-			h := heads[p.Book]
+			h := b.heads[p.Book]
+			if h == nil {
+				return fmt.Errorf("ledger: posting in book %s, whose head is not locked", p.Book)
+			}
 			h.Number++
 			p.Number = h.Number
 			copy(p.Prev[:], h.Hash)
@@ -172,9 +229,16 @@ func (b *Batch) writeChain() error {
 			return err
 		}
 	}
-	return db.Upsert(b.tx.Later(), "ledger_heads", []string{"book_id", "number", "hash"}, []string{"book_id"}, []string{"number", "hash"}, nil, len(books),
+	b.numbered = len(b.posted)
+	return nil
+}
+
+// moveHeads writes the ends of the chains.
+func (b *Batch) moveHeads() error {
+	heads := slices.SortedFunc(maps.Values(b.heads), func(x, y *headRow) int { return cmp(x.BookID, y.BookID) })
+	return db.Upsert(b.tx.Later(), "ledger_heads", []string{"book_id", "number", "hash"}, []string{"book_id"}, []string{"number", "hash"}, nil, len(heads),
 		func(i int, args []any) []any {
-			h := heads[books[i]]
+			h := heads[i]
 			return append(args, int64(h.BookID), h.Number, h.Hash)
 		})
 }
