@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 )
 
@@ -48,7 +49,19 @@ func beginPipe(ctx context.Context, pool *sql.DB, begin string) (*pipe, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &pipe{conn: conn, text: append(make([]byte, 0, 4<<10), begin...)}, nil
+	return &pipe{conn: conn, text: append((*texts.Get().(*[]byte))[:0], begin...)}, nil
+}
+
+// texts are the buffers of pipes that are over: that of a batch of awards has grown to some 100 KiB, by doubling.
+var texts = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b }}
+
+// end gives the connection and the buffer back.
+func (p *pipe) end() error {
+	if b := p.text; b != nil && cap(b) <= 2*pipeBytes {
+		texts.Put(&b)
+	}
+	p.text = nil
+	return p.conn.Close()
 }
 
 // later puts a statement behind those that wait.
@@ -312,7 +325,7 @@ func (p *pipe) commit(ctx context.Context) error {
 		return err
 	}
 	if !p.begun && !p.writes { // nothing was asked
-		return p.conn.Close()
+		return p.end()
 	}
 	if err := p.add("COMMIT", nil); err != nil {
 		p.rollback()
@@ -320,7 +333,7 @@ func (p *pipe) commit(ctx context.Context) error {
 	}
 	_, err := p.conn.ExecContext(ctx, p.take())
 	if err == nil {
-		return p.conn.Close()
+		return p.end()
 	}
 	p.rollback()
 	return committing(laterError(err))
@@ -328,7 +341,7 @@ func (p *pipe) commit(ctx context.Context) error {
 
 // rollback undoes what was sent and gives the connection back; one that does not answer is thrown away, which ends its transaction too.
 func (p *pipe) rollback() {
-	defer p.conn.Close()
+	defer p.end()
 	_ = p.settle()
 	if !p.begun {
 		return
