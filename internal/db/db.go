@@ -21,6 +21,7 @@ import (
 	"log/slog"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -109,6 +110,9 @@ func (tx Tx) By(index string) string {
 
 // Open connects; it does not migrate.
 func Open(ctx context.Context, o Options) (*DB, error) {
+	if tell := o.Watch; tell != nil {
+		o.Watch = func(query string, args []any) { tell(query, slices.Clone(args)) } // Insert uses its list again
+	}
 	d := &DB{clock: o.Clock, log: o.Log, watch: o.Watch}
 	if d.clock == nil {
 		d.clock = time.Now

@@ -2,7 +2,9 @@ package db
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 )
 
 // MySQL takes 65,535 placeholders in a statement, SQLite 32,766; long statements also cost memory, so chunks stay well below.
@@ -40,9 +42,21 @@ func Upsert(tx Tx, table string, cols, keys, set, add []string, n int, row func(
 	return write(tx, table, cols, b.String(), n, row)
 }
 
+// rows are lists of values that are written out: each is used again.
+var rows = sync.Pool{New: func() any { return new([]any) }}
+
 func write(tx Tx, table string, cols []string, suffix string, n int, row func(i int, args []any) []any) error {
+	if n == 0 {
+		return nil
+	}
 	chunk := max(1, min(500, maxPlaceholders/len(cols)))
-	args := make([]any, 0, min(n, chunk)*len(cols))
+	kept := rows.Get().(*[]any)
+	args := slices.Grow((*kept)[:0], min(n, chunk)*len(cols))
+	defer func() {
+		clear(args[:cap(args)]) // the values are not to live as long as the list
+		*kept = args
+		rows.Put(kept)
+	}()
 	for from := 0; from < n; from += chunk {
 		to := min(n, from+chunk)
 		args = args[:0]
