@@ -236,11 +236,10 @@ func (b *Batch) number() error {
 // moveHeads writes the ends of the chains.
 func (b *Batch) moveHeads() error {
 	heads := slices.SortedFunc(maps.Values(b.heads), func(x, y *headRow) int { return cmp(x.BookID, y.BookID) })
-	return db.Upsert(b.tx.Later(), "ledger_heads", []string{"book_id", "number", "hash"}, []string{"book_id"}, []string{"number", "hash"}, nil, len(heads),
-		func(i int, args []any) []any {
-			h := heads[i]
-			return append(args, int64(h.BookID), h.Number, h.Hash)
-		})
+	return db.Update(b.tx.Later(), "ledger_heads", "book_id", []string{"number", "hash"}, len(heads), func(i int, args []any) []any {
+		h := heads[i]
+		return append(args, int64(h.BookID), h.Number, h.Hash)
+	})
 }
 
 // writeTouchedAccounts writes the balances of accounts, which all are there since Lock; and floors, which hardly ever change, first.
