@@ -36,9 +36,12 @@ func (s *server) leanClients(n int, token string) []*lean {
 
 // award posts one grant and reads the whole answer.
 func (l *lean) award(village, rule, house id.ID) error {
-	body := fmt.Sprintf(`{"grants":[{"rule":%q,"household":%q}]}`, rule, house)
-	l.out = fmt.Appendf(l.out[:0], "POST /api/v1/villages/%s/awards HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\n"+
-		"Idempotency-Key: %s\r\nContent-Length: %d\r\n\r\n%s", village, l.addr, l.token, id.New(), len(body), body)
+	body := `{"grants":[{"rule":"` + rule.String() + `","household":"` + house.String() + `"}]}`
+	l.out = append(l.out[:0], "POST /api/v1/villages/"...)
+	for _, part := range [...]string{village.String(), "/awards HTTP/1.1\r\nHost: ", l.addr, "\r\nAuthorization: Bearer ", l.token, "\r\nContent-Type: application/json\r\nIdempotency-Key: ",
+		id.New().String(), "\r\nContent-Length: ", strconv.Itoa(len(body)), "\r\n\r\n", body} {
+		l.out = append(l.out, part...)
+	}
 	return l.send()
 }
 
