@@ -189,20 +189,26 @@ func check(o Order) error {
 // grant books the orders in one transaction.
 func (s *Service) grant(ctx context.Context, orders []order) ([]batch.Result[[]Outcome], error) {
 	var out []batch.Result[[]Outcome]
+	var learnt []lesson
 	// Hardly any request is a repetition. So small ones are booked without asking first; the unique key of what is stored about
 	// them tells at the end, and only then everything is undone and asked beforehand.
 	ask := len(orders) == 1 && len(orders[0].Grants) > laneGrants
 	err := s.db.Tx(ctx, func(tx db.Tx) error {
 		out = make([]batch.Result[[]Outcome], len(orders))
-		return s.grantTx(tx, orders, out, ask || tx.Attempt > 0)
+		var err error
+		learnt, err = s.grantTx(tx, orders, out, ask || tx.Attempt > 0)
+		return err
 	})
+	if err == nil {
+		s.kept.recall.learn(learnt)
+	}
 	return out, err
 }
 
-func (s *Service) grantTx(tx db.Tx, orders []order, out []batch.Result[[]Outcome], ask bool) error {
+func (s *Service) grantTx(tx db.Tx, orders []order, out []batch.Result[[]Outcome], ask bool) (learnt []lesson, err error) {
 	p, err := s.kept.load(tx, orders)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	orders = p.orders
 	// The wallets first: a repetition that waits for the first request must find that one's answer, not its effect on the caps.
@@ -210,10 +216,16 @@ func (s *Service) grantTx(tx db.Tx, orders []order, out []batch.Result[[]Outcome
 	read := p.loadPast
 	if ask {
 		read = nil // first it is to be known what is new
+	} else {
+		p.recall = &s.kept.recall
 	}
 	if err := b.LockAnd(read, p.refs()...); err != nil {
-		return err
+		return nil, err
 	}
+	if err := p.confirm(b); err != nil {
+		return nil, err
+	}
+	versions := p.versions(b)
 	reqs := make([]idempotency.Request, len(orders))
 	for i, o := range orders {
 		reqs[i] = o.Idempotency
@@ -226,7 +238,7 @@ func (s *Service) grantTx(tx db.Tx, orders []order, out []batch.Result[[]Outcome
 	}
 	if ask {
 		if err := replay(tx, reqs, out, answered, func(i int) bool { return !answered[i] }); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	twins, clashes := idempotency.Twins(reqs)
@@ -246,12 +258,12 @@ func (s *Service) grantTx(tx db.Tx, orders []order, out []batch.Result[[]Outcome
 		p.orders = live
 		if ask {
 			if err := p.loadPast(); err != nil {
-				return err
+				return nil, err
 			}
 		}
 		results, err := book(p, b, live)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for j, i := range fresh {
 			out[i] = results[j]
@@ -259,19 +271,20 @@ func (s *Service) grantTx(tx db.Tx, orders []order, out []batch.Result[[]Outcome
 		if !ask {
 			// What is refused now may have been booked before, and be refused because of that.
 			if err := replay(tx, reqs, out, answered, func(i int) bool { return !answered[i] && out[i].Err != nil }); err != nil {
-				return err
+				return nil, err
 			}
 		}
 		if err := store(tx, reqs, out, fresh, answered); err != nil {
-			return err
+			return nil, err
 		}
 	}
+	learnt = p.lessons(b, versions)
 	for i, j := range twins {
 		if out[i].Err == nil && out[i].Value == nil {
 			out[i] = out[j]
 		}
 	}
-	return nil
+	return learnt, nil
 }
 
 // replay puts the stored answers of those requests into out that are repetitions, of the ones to ask about, and marks them.

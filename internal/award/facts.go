@@ -36,6 +36,7 @@ func (t target) purse() id.ID {
 
 // remember counts what this plan has accepted among the past of what follows.
 func (p *plan) remember(t target, g Grant, r rule.Result) {
+	p.given[t.purse()] = append(p.given[t.purse()], t.rule.Lineage)
 	p.past[t.purse()] = append(p.past[t.purse()], rule.Past{Day: t.day, Points: r.Points, Quantity: g.Quantity, Lineage: t.rule.Lineage,
 		Category: t.rule.Category, Item: t.rule.Item, Group: r.Group, Act: g.Act, Subject: t.subject, Household: t.household, Person: t.person})
 }
@@ -101,11 +102,12 @@ type needs struct {
 	subjects, tallied   []id.ID
 	lineages            []id.ID
 	households, members []id.ID
-	purses              map[id.ID]id.ID // subject → whose history it is now, wherever the person lived before
+	purses              map[id.ID]id.ID   // subject → whose history it is now, wherever the person lived before
+	of                  map[id.ID][]id.ID // subject → the lineages among lineages that are its own
 }
 
 func (p *plan) needs() needs {
-	n := needs{from: 99991231, purses: map[id.ID]id.ID{}}
+	n := needs{from: 99991231, purses: map[id.ID]id.ID{}, of: map[id.ID][]id.ID{}}
 	all := map[id.ID]bool{}
 	for _, o := range p.orders {
 		for _, g := range o.Grants {
@@ -122,6 +124,9 @@ func (p *plan) needs() needs {
 			n.from, n.to = min(n.from, a), max(n.to, b)
 			n.purses[t.subject] = t.purse()
 			n.lineages = append(n.lineages, t.rule.Lineage)
+			if !slices.Contains(n.of[t.subject], t.rule.Lineage) {
+				n.of[t.subject] = append(n.of[t.subject], t.rule.Lineage)
+			}
 			switch {
 			case scope == rule.NeedsOwn || all[t.purse()]:
 				continue
@@ -149,6 +154,7 @@ func (p *plan) needs() needs {
 // than a thousand subjects.
 func (p *plan) loadPast() error {
 	n := p.needs()
+	n.tallied = p.recalled(n)
 	seen := map[ledger.Key]bool{} // one award may be wanted for its subject and for its household
 	for len(n.tallied) > 0 {
 		var part []id.ID

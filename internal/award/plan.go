@@ -33,6 +33,10 @@ type plan struct {
 	past       map[id.ID][]rule.Past // of a household or member
 	counts     map[string]int64      // the stamps, before anything else was read
 	sealed     party.Sealed          // what is published or closed of the members' quarters
+	recall     *recall               // nil: everything is read
+	guessed    map[id.ID]guess       // households whose past was not read but remembered
+	needed     needs                 // what was needed of the past; with recall only
+	given      map[id.ID][]id.ID     // of what lineages a household or member was given something here
 }
 
 // kept is what decides on awards and hardly ever changes, between transactions.
@@ -40,11 +44,12 @@ type kept struct {
 	rules     stamp.Kept[id.ID, rule.Rule]
 	settings  stamp.Kept[id.ID, people.Settings]
 	schedules stamp.Kept[id.ID, rule.Schedule]
+	recall    recall
 }
 
 // load reads what does not need the wallets' locks.
 func (k *kept) load(tx db.Tx, orders []order) (*plan, error) {
-	p := &plan{tx: tx, today: cal.DayOf(tx.Now), orders: orders, past: map[id.ID][]rule.Past{}}
+	p := &plan{tx: tx, today: cal.DayOf(tx.Now), orders: orders, past: map[id.ID][]rule.Past{}, guessed: map[id.ID]guess{}, given: map[id.ID][]id.ID{}}
 	var villages, rules, households, villagers, members []id.ID
 	for _, o := range orders {
 		villages = append(villages, o.Village)

@@ -64,6 +64,7 @@ type account struct {
 	ref     Ref
 	balance points.Amount
 	floor   points.Amount
+	version int64
 	created int64
 	lots    []lot // expiring points, oldest first
 	heir    id.ID // whose account has taken this one over; 0 while it is open
@@ -131,7 +132,7 @@ func loadAccounts(tx db.Tx, refs []Ref, lock bool, also func() error) (map[Ref]*
 	if lock && locks {
 		suffix = tx.ForUpdate()
 	}
-	q := "SELECT a.id, a.book_id, a.asset, a.kind, a.owner_id, a.balance, a.floor, a.created_at, a.heir_id, COALESCE(l.expiry_day, 0), COALESCE(l.amount, 0) FROM accounts a" + tx.By("accounts_owner") +
+	q := "SELECT a.id, a.book_id, a.asset, a.kind, a.owner_id, a.balance, a.floor, a.version, a.created_at, a.heir_id, COALESCE(l.expiry_day, 0), COALESCE(l.amount, 0) FROM accounts a" + tx.By("accounts_owner") +
 		" LEFT JOIN lots l ON l.account_id = a.id AND l.amount > 0" +
 		" WHERE %s ORDER BY a.owner_id, a.book_id, a.asset, a.kind" + suffix
 	// Both lists in one condition would be a range for every owner in every book: some hundreds of look-ups for a batch.
@@ -140,7 +141,7 @@ func loadAccounts(tx db.Tx, refs []Ref, lock bool, also func() error) (map[Ref]*
 	each := func(rows db.Row) error {
 		var a account
 		var l lot
-		err := rows.Scan(&a.id, &a.ref.Book, &a.ref.Asset, &a.ref.Kind, &a.ref.Owner, &a.balance, &a.floor, &a.created, &a.heir, &l.day, &l.amount)
+		err := rows.Scan(&a.id, &a.ref.Book, &a.ref.Asset, &a.ref.Kind, &a.ref.Owner, &a.balance, &a.floor, &a.version, &a.created, &a.heir, &l.day, &l.amount)
 		if err != nil || !want[a.ref] {
 			return err
 		}

@@ -155,6 +155,15 @@ func (b *Batch) Balance(ref Ref) points.Amount {
 	return 0
 }
 
+// Version counts the commits that booked on a locked account; after Seal, with this one. What was read of an account's past is still so
+// while the version is.
+func (b *Batch) Version(ref Ref) int64 {
+	if a := b.accounts[ref]; a != nil {
+		return a.version
+	}
+	return 0
+}
+
 // Post accepts or refuses one movement, in memory. One of From and To must be a locked tracked account and the other an
 // untracked one. A refusal changes nothing.
 func (b *Batch) Post(p Posting) (*Posted, error) {

@@ -262,7 +262,8 @@ func (b *Batch) writeTouchedAccounts() error {
 	if err != nil {
 		return err
 	}
-	return db.Update(b.tx.Later(), "accounts", "id", []string{"balance"}, len(touched), func(i int, args []any) []any {
+	return db.Update(b.tx.Later(), "accounts", "id", []string{"balance", "version+"}, len(touched), func(i int, args []any) []any {
+		touched[i].version++
 		return append(args, int64(touched[i].id), int64(touched[i].balance))
 	})
 }

@@ -11,6 +11,7 @@ CREATE TABLE accounts (
   balance BIGINT NOT NULL DEFAULT 0, -- hundredths; 0 and meaningless when tracked = 0
   floor BIGINT NOT NULL DEFAULT 0,
   heir_id BIGINT NOT NULL DEFAULT 0, -- whose account has taken this one over, which holds nothing from then on; 0: it is open
+  version BIGINT NOT NULL DEFAULT 0, -- counts the commits that booked on it: while it is the same, so is what stands on the account
   created_at BIGINT NOT NULL,
   CONSTRAINT accounts_floor CHECK (balance >= floor),
   UNIQUE KEY accounts_owner (owner_id, book_id, asset, kind),
