@@ -28,6 +28,8 @@ var (
 	ErrNoFile    = errs.Define(errs.Invalid, "upload.missing", "没有收到文件，请选择文件后再上传")
 )
 
+const jsonType = "application/json"
+
 // Upload is one uploaded file, whole in memory.
 type Upload struct {
 	Name string // base name as the client gave it; for messages only
@@ -47,7 +49,13 @@ func (s *Server) readBody(gc *gin.Context, st *state, op *Op) ([][]byte, error) 
 	if r.ContentLength > op.MaxBody {
 		return nil, tooLarge(op.MaxBody)
 	}
-	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	var kind string
+	var params map[string]string
+	var err error
+	given := r.Header.Get("Content-Type")
+	if given != jsonType { // what nearly everybody sends needs no parsing
+		kind, params, err = mime.ParseMediaType(given)
+	}
 	if op.Upload {
 		if err != nil || kind != "multipart/form-data" || params["boundary"] == "" {
 			return nil, ErrMediaType.With("请用表单（multipart/form-data）上传文件")
@@ -70,15 +78,41 @@ func (s *Server) readBody(gc *gin.Context, st *state, op *Op) ([][]byte, error) 
 		}
 		return [][]byte{[]byte(st.call.Upload.Name), st.call.Upload.Data}, nil
 	}
-	if r.Header.Get("Content-Type") != "" && (err != nil || kind != "application/json" && !strings.HasSuffix(kind, "+json")) {
+	if given != "" && given != jsonType && (err != nil || kind != jsonType && !strings.HasSuffix(kind, "+json")) {
 		return nil, ErrMediaType.With("内容须为 JSON（Content-Type: application/json）")
 	}
-	var buf bytes.Buffer
-	if n := r.ContentLength; n > 0 {
-		buf.Grow(int(min(n, shortBody)) + bytes.MinRead) // what is only announced takes no memory
+	var data []byte
+	if n := r.ContentLength; n > 0 && n < shortBody {
+		data = make([]byte, n) // within the limit, as was just seen: the connection gives no byte more
+		err = s.receive(st, func() error {
+			_, err := io.ReadFull(r.Body, data)
+			return err
+		})
+	} else {
+		data, err = s.readLong(gc, st, op)
 	}
-	err = s.receive(st, func() error {
-		body := http.MaxBytesReader(gc.Writer, r.Body, op.MaxBody)
+	if err != nil {
+		return nil, bodyError(err, op.MaxBody)
+	}
+	if !utf8.Valid(data) {
+		return nil, ErrEncoding.New()
+	}
+	if given != jsonType {
+		r.Header.Set("Content-Type", jsonType)
+	}
+	st.body.Reset(data)
+	r.Body = &st.body
+	return [][]byte{data}, nil
+}
+
+// readLong takes a JSON body that is long or of unknown length.
+func (s *Server) readLong(gc *gin.Context, st *state, op *Op) ([]byte, error) {
+	var buf bytes.Buffer
+	if n := gc.Request.ContentLength; n > 0 {
+		buf.Grow(shortBody + bytes.MinRead) // what is only announced takes no memory
+	}
+	err := s.receive(st, func() error {
+		body := http.MaxBytesReader(gc.Writer, gc.Request.Body, op.MaxBody)
 		if _, err := buf.ReadFrom(io.LimitReader(body, shortBody)); err != nil || buf.Len() < shortBody {
 			return err
 		}
@@ -88,16 +122,14 @@ func (s *Server) readBody(gc *gin.Context, st *state, op *Op) ([][]byte, error) 
 		_, err := buf.ReadFrom(body)
 		return err
 	})
-	if err != nil {
-		return nil, bodyError(err, op.MaxBody)
-	}
-	if !utf8.Valid(buf.Bytes()) {
-		return nil, ErrEncoding.New()
-	}
-	r.Header.Set("Content-Type", "application/json")
-	r.Body = io.NopCloser(bytes.NewReader(buf.Bytes()))
-	return [][]byte{buf.Bytes()}, nil
+	return buf.Bytes(), err
 }
+
+// memory is a body that has been received.
+type memory struct{ bytes.Reader }
+
+// Close is part of io.ReadCloser.
+func (*memory) Close() error { return nil }
 
 func tooLarge(limit int64) error {
 	if limit >= 1<<20 {

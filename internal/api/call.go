@@ -5,9 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
-	"hash"
 	"net/url"
 	"strings"
+	"sync"
 
 	"github.com/gin-gonic/gin"
 
@@ -43,10 +43,12 @@ type Call struct {
 // state travels in the request's context, from the first middleware on.
 type state struct {
 	call      Call
-	operation string // "" until an operation is matched
-	code      string // of the problem answered
-	release   func() // gives back what the request holds
-	inside    bool   // has a place; see crowd
+	operation string         // "" until an operation is matched
+	code      string         // of the problem answered
+	release   func()         // gives back what the request holds
+	inside    bool           // has a place; see crowd
+	body      memory         // received, for huma
+	left      sync.WaitGroup // for a place that is being given back; see waiting
 }
 
 type stateKey struct{}
@@ -89,7 +91,7 @@ func (s *Server) admit(gc *gin.Context, st *state, op *Op) error {
 		st.call.Idem = idempotency.Request{
 			Scope:     st.call.Actor.UserID,
 			Key:       key,
-			Input:     inputHash(op, gc.Params, gc.Request.URL.Query(), body),
+			Input:     inputHash(op, gc.Params, gc.Request.URL, body),
 			Operation: op.ID,
 		}
 	}
@@ -148,24 +150,29 @@ func goodKey(k string) bool {
 
 // inputHash is over everything that says what was asked: the operation, the path's parameters, the query in sorted order and
 // the body. Each part is preceded by its length, so that no two different requests run together to the same bytes.
-func inputHash(op *Op, params gin.Params, query url.Values, body [][]byte) (out [32]byte) {
-	h := sha256.New()
-	part(h, []byte(op.ID))
+func inputHash(op *Op, params gin.Params, u *url.URL, body [][]byte) (out [32]byte) {
+	var room [512]byte // the short parts are gathered: one of them after another would each be moved to the heap
+	b := part(room[:0], op.ID)
 	for _, p := range params {
-		part(h, []byte(p.Key))
-		part(h, []byte(strings.ToLower(p.Value)))
+		b = part(b, p.Key)
+		b = part(b, strings.ToLower(p.Value))
 	}
-	part(h, []byte(query.Encode()))
-	for _, b := range body {
-		part(h, b)
+	query := ""
+	if u.RawQuery != "" {
+		query = u.Query().Encode()
 	}
+	b = part(b, query)
+	h := sha256.New()
+	for _, p := range body {
+		h.Write(binary.BigEndian.AppendUint64(b, uint64(len(p))))
+		h.Write(p)
+		b = b[:0]
+	}
+	h.Write(b)
 	h.Sum(out[:0])
 	return out
 }
 
-func part(h hash.Hash, b []byte) {
-	var n [8]byte
-	binary.BigEndian.PutUint64(n[:], uint64(len(b)))
-	h.Write(n[:])
-	h.Write(b)
+func part(b []byte, s string) []byte {
+	return append(binary.BigEndian.AppendUint64(b, uint64(len(s))), s...)
 }

@@ -116,21 +116,23 @@ func (s *Server) leave(st *state) {
 }
 
 // waiting runs what depends on the client, without the request's place if it takes long.
-func (s *Server) waiting(st *state, f func()) {
-	left := make(chan struct{})
+func (s *Server) waiting(st *state, f func() error) error {
+	st.left.Add(1)
 	t := time.AfterFunc(patience, func() {
 		s.leave(st)
-		close(left)
+		st.left.Done()
 	})
-	f()
-	if !t.Stop() {
-		<-left
+	err := f()
+	if t.Stop() {
+		st.left.Done() // the function will never run
 	}
+	st.left.Wait()
+	return err
 }
 
 // receive runs what reads the request's body; afterwards the request is inside, or ErrBusy.
-func (s *Server) receive(st *state, read func() error) (err error) {
-	s.waiting(st, func() { err = read() })
+func (s *Server) receive(st *state, read func() error) error {
+	err := s.waiting(st, read)
 	if err == nil && !st.inside && !s.enter(st) {
 		err = ErrBusy.New().After(s.turnedAway.pause(cap(s.inside)))
 	}
@@ -160,7 +162,10 @@ func (w *patientWriter) Write(b []byte) (n int, err error) {
 	if len(b) <= shortAnswer {
 		return w.ResponseWriter.Write(b)
 	}
-	w.s.waiting(w.st, func() { n, err = w.ResponseWriter.Write(b) })
+	err = w.s.waiting(w.st, func() error {
+		n, err = w.ResponseWriter.Write(b)
+		return err
+	})
 	return n, err
 }
 

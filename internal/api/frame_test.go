@@ -3,9 +3,11 @@ package api
 import (
 	"encoding/json"
 	"io"
+	"net/url"
 	"strings"
 	"testing"
 
+	"github.com/gin-gonic/gin"
 	"github.com/stretchr/testify/require"
 
 	"jishan/internal/conf"
@@ -233,4 +235,14 @@ func TestPaging(t *testing.T) {
 	got = r.do(t, "GET", Prefix+"/pages?cursor="+page.Next, nil, asOfficer...)
 	require.NoError(t, json.Unmarshal(got.body, &page))
 	require.Equal(t, []int{7}, page.Items)
+}
+
+// The hash is kept with what was done and compared with that of the same request sent again, perhaps to a newer program: it never changes.
+func TestInputHashStaysTheSame(t *testing.T) {
+	u, err := url.Parse("/?since=2026-11-01&month=2026-11")
+	require.NoError(t, err)
+	require.Equal(t, "3c4031b54165e5129f14669583b9c459d56b2a41488bbd3ca233377668e1057b",
+		hex(inputHash(&Op{ID: "spend"}, gin.Params{{Key: "id", Value: "0000000000C1S"}}, u, [][]byte{[]byte(`{"name":"ab"}`)})))
+	require.Equal(t, "bd8b6083dd0b043070c43b15de47d96de0b0fa0a85a8e2de64fa82564f43b782",
+		hex(inputHash(&Op{ID: "take-file"}, nil, &url.URL{}, [][]byte{[]byte("花名册.xlsx"), []byte("abc")})))
 }
