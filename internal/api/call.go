@@ -45,9 +45,11 @@ type state struct {
 	call      Call
 	operation string         // "" until an operation is matched
 	code      string         // of the problem answered
+	timing    *timing        // of the operation, once it is matched
 	release   func()         // gives back what the request holds
 	inside    bool           // has a place; see crowd
 	body      memory         // received, for huma
+	writer    patientWriter  // of the answer
 	left      sync.WaitGroup // for a place that is being given back; see waiting
 }
 

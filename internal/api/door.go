@@ -35,7 +35,8 @@ func (s *Server) crowd(gc *gin.Context) {
 		return
 	}
 	defer s.leave(st)
-	gc.Writer = &patientWriter{gc.Writer, s, st}
+	st.writer = patientWriter{gc.Writer, s, st}
+	gc.Writer = &st.writer
 	gc.Next()
 }
 

@@ -42,10 +42,17 @@ func (s *Server) begin(gc *gin.Context) {
 		op = "none"
 	}
 	status := gc.Writer.Status()
-	s.metrics.seconds.WithLabelValues(op, strconv.Itoa(status)).Observe(took.Seconds())
+	if st.timing != nil {
+		st.timing.of(status).Observe(took.Seconds())
+	} else {
+		s.metrics.seconds.WithLabelValues(op, strconv.Itoa(status)).Observe(took.Seconds())
+	}
 	level := slog.LevelInfo
 	if st.operation == "" || op == opProbe {
 		level = slog.LevelDebug
+	}
+	if !s.log.Enabled(ctx, level) {
+		return // what the line would say costs more than to ask
 	}
 	s.log.LogAttrs(ctx, level, "request",
 		slog.String("method", gc.Request.Method),

@@ -239,10 +239,11 @@ func (s *Server) operation(op Op) *huma.Operation {
 // gate stands before huma: it names the operation for log and metrics, authenticates, checks audience and permission, reads
 // the body within its limit and makes the idempotency request.
 func (s *Server) gate(op *Op) func(huma.Context, func(huma.Context)) {
+	t := &timing{seconds: s.metrics.seconds, operation: op.ID}
 	return func(hc huma.Context, next func(huma.Context)) {
 		gc := humagin.Unwrap(hc)
 		st := stateOf(gc.Request.Context())
-		st.operation = op.ID
+		st.operation, st.timing = op.ID, t
 		defer func() {
 			if st.release != nil {
 				st.release()

@@ -3,6 +3,8 @@ package api
 import (
 	"context"
 	"net/http"
+	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -35,6 +37,26 @@ func newMeters(r *prometheus.Registry) meters {
 	}
 	r.MustRegister(m.seconds, m.inside, m.refused)
 	return m
+}
+
+// timing is the observer of one operation. That of successes, nearly all of them, is looked up once; it is made only when there is one to
+// observe, so that operations nobody calls do not fill the page of metrics.
+type timing struct {
+	seconds   *prometheus.HistogramVec
+	operation string
+	ok        atomic.Pointer[prometheus.Observer]
+}
+
+func (t *timing) of(status int) prometheus.Observer {
+	if status != http.StatusOK {
+		return t.seconds.WithLabelValues(t.operation, strconv.Itoa(status))
+	}
+	if o := t.ok.Load(); o != nil {
+		return *o
+	}
+	o := t.seconds.WithLabelValues(t.operation, strconv.Itoa(status))
+	t.ok.Store(&o)
+	return o
 }
 
 // probes are for the machines that watch the program.
