@@ -39,11 +39,14 @@ var ErrBad = errors.New("id: not a key")
 
 // Parse reads a key, in either case.
 func Parse(s string) (ID, error) {
-	if len(s) != width {
+	if len(s) != width || s[0] > '3' { // 13 digits are 65 bits: a first one of 16 and more would be lost
 		return 0, ErrBad
 	}
 	var v uint64
-	for _, c := range []byte(strings.ToLower(s)) {
+	for _, c := range []byte(s) {
+		if 'A' <= c && c <= 'Z' { // and no other letter: the Kelvin sign, in lower case, is a k
+			c += 'a' - 'A'
+		}
 		i := strings.IndexByte(alphabet, c)
 		if i < 0 {
 			return 0, ErrBad

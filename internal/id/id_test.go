@@ -32,6 +32,8 @@ func FuzzParse(f *testing.F) {
 	f.Add("0h3kq8w2v9m4x")
 	f.Add("zzzzzzzzzzzzz")
 	f.Add("0000000000000")
+	f.Add("g000000000001")
+	f.Add("0\u212a000000001")
 	f.Fuzz(func(t *testing.T, s string) {
 		if k, err := id.Parse(s); err == nil {
 			require.Positive(t, k)
