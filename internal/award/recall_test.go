@@ -40,7 +40,6 @@ func TestWhatIsRememberedIsWhatStands(t *testing.T) {
 	type given struct {
 		number int64
 		code   string
-		house  id.ID
 		day    cal.Day
 	}
 	rapid.Check(t, func(t *rapid.T) {
@@ -69,7 +68,7 @@ func TestWhatIsRememberedIsWhatStands(t *testing.T) {
 				}
 				require.NoError(t, err)
 				require.Equal(t, whole(5), out[0].Points)
-				standing = append(standing, given{out[0].Number, code, house.ID, day})
+				standing = append(standing, given{out[0].Number, code, day})
 			},
 			"give what has no cap": func(t *rapid.T) {
 				_, err := rapid.SampledFrom(services).Draw(t, "process").Grant(ctx, system, award.Order{Village: p.village,

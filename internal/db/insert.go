@@ -142,11 +142,10 @@ func Update(tx Tx, table, key string, cols []string, n int, row func(i int, args
 		var b strings.Builder
 		values := make([]any, 0, (to-from)*(2*len(set)+1))
 		b.WriteString("UPDATE " + table + " SET ")
+		sep := ""
 		for c, name := range set {
-			if c > 0 {
-				b.WriteString(", ")
-			}
-			b.WriteString(name + " = CASE " + key)
+			b.WriteString(sep + name + " = CASE " + key)
+			sep = ", "
 			for i := range to - from {
 				b.WriteString(" WHEN ? THEN ?")
 				values = append(values, args[i*width], args[i*width+1+c])
@@ -155,7 +154,8 @@ func Update(tx Tx, table, key string, cols []string, n int, row func(i int, args
 		}
 		for _, name := range cols {
 			if counter, ok := strings.CutSuffix(name, "+"); ok {
-				b.WriteString(", " + counter + " = " + counter + " + 1")
+				b.WriteString(sep + counter + " = " + counter + " + 1")
+				sep = ", "
 			}
 		}
 		b.WriteString(" WHERE " + key + " IN (?" + strings.Repeat(",?", to-from-1) + ")")

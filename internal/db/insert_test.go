@@ -131,3 +131,18 @@ func TestWhatIsSentAheadIsUndoneAsAWhole(t *testing.T) {
 	require.Equal(t, n, count())
 	require.Zero(t, d.Stats().InUse)
 }
+
+// A column that counts has no value of its own, and may be the only one.
+func TestUpdateCounts(t *testing.T) {
+	d := testkit.DB(t)
+	ctx := context.Background()
+	require.NoError(t, d.Tx(ctx, func(tx db.Tx) error {
+		return tx.Exec("INSERT INTO stamps (name, n) VALUES ('a', 5), ('b', 7), ('c', 9)").Error
+	}))
+	require.NoError(t, d.Tx(ctx, func(tx db.Tx) error {
+		return db.Update(tx.Later(), "stamps", "name", []string{"n+"}, 2, func(i int, args []any) []any { return append(args, string("ab"[i])) })
+	}))
+	var got []int
+	require.NoError(t, d.Read(ctx, func(tx db.Tx) error { return tx.Raw("SELECT n FROM stamps ORDER BY name").Scan(&got).Error }))
+	require.Equal(t, []int{6, 8, 9}, got)
+}
