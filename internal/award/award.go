@@ -142,7 +142,7 @@ func (s *Service) Preview(ctx context.Context, actor auth.Actor, o Order) (out [
 		return nil, err
 	}
 	err = s.db.Read(ctx, func(tx db.Tx) error {
-		p, err := s.kept.load(tx, []order{{o, actor}})
+		p, err := s.kept.load(tx, []order{{o, actor}}, false)
 		if err != nil {
 			return err
 		}
@@ -206,7 +206,7 @@ func (s *Service) grant(ctx context.Context, orders []order) ([]batch.Result[[]O
 }
 
 func (s *Service) grantTx(tx db.Tx, orders []order, out []batch.Result[[]Outcome], ask bool) (learnt []lesson, err error) {
-	p, err := s.kept.load(tx, orders)
+	p, err := s.kept.load(tx, orders, tx.Attempt == 0)
 	if err != nil {
 		return nil, err
 	}
@@ -220,6 +220,9 @@ func (s *Service) grantTx(tx db.Tx, orders []order, out []batch.Result[[]Outcome
 		p.recall = &s.kept.recall
 	}
 	if err := b.LockAnd(read, p.refs()...); err != nil {
+		return nil, err
+	}
+	if err := p.check(); err != nil {
 		return nil, err
 	}
 	if err := p.confirm(b); err != nil {

@@ -3,6 +3,7 @@ package award
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"jishan/internal/auth"
@@ -32,6 +33,7 @@ type plan struct {
 	members    map[id.ID]party.Member
 	past       map[id.ID][]rule.Past // of a household or member
 	counts     map[string]int64      // the stamps, before anything else was read
+	supposed   map[string]int64      // what counts must turn out to be, where they were not waited for
 	sealed     party.Sealed          // what is published or closed of the members' quarters
 	recall     *recall               // nil: everything is read
 	guessed    map[id.ID]guess       // households whose past was not read but remembered
@@ -41,14 +43,16 @@ type plan struct {
 
 // kept is what decides on awards and hardly ever changes, between transactions.
 type kept struct {
-	rules     stamp.Kept[id.ID, rule.Rule]
-	settings  stamp.Kept[id.ID, people.Settings]
-	schedules stamp.Kept[id.ID, rule.Schedule]
-	recall    recall
+	rules      stamp.Kept[id.ID, rule.Rule]
+	settings   stamp.Kept[id.ID, people.Settings]
+	schedules  stamp.Kept[id.ID, rule.Schedule]
+	residences stamp.Kept[id.ID, people.Residence]
+	recall     recall
 }
 
-// load reads what does not need the wallets' locks.
-func (k *kept) load(tx db.Tx, orders []order) (*plan, error) {
+// load reads what does not need the wallets' locks. Where everything is kept, and ahead is asked for, it does not wait for the stamps: it
+// supposes that nothing has changed, and the plan holds once checked, after the database has answered something else.
+func (k *kept) load(tx db.Tx, orders []order, ahead bool) (*plan, error) {
 	p := &plan{tx: tx, today: cal.DayOf(tx.Now), orders: orders, past: map[id.ID][]rule.Past{}, guessed: map[id.ID]guess{}, given: map[id.ID][]id.ID{}}
 	var villages, rules, households, villagers, members []id.ID
 	for _, o := range orders {
@@ -60,37 +64,34 @@ func (k *kept) load(tx db.Tx, orders []order) (*plan, error) {
 			members = append(members, g.Member)
 		}
 	}
-	p.counts = make(map[string]int64, 3)
-	err := stamp.Ask(tx, p.counts, stamp.Rules, stamp.Access, stamp.Regions)
+	villages, rules, villagers, members = distinct(villages), distinct(rules), distinct(villagers), distinct(members)
+	p.counts = make(map[string]int64, 4)
+	err := stamp.Ask(tx, p.counts, stamp.Rules, stamp.Residences, stamp.Access, stamp.Regions)
+	if err == nil && ahead && len(villagers)+len(members) == 0 && k.suppose(p, villages, rules, distinct(households)) {
+		return p, p.expand()
+	}
 	var e error
-	if ids := distinct(members); len(ids) > 0 {
-		p.members, e = party.MembersByID(tx, ids)
+	if len(members) > 0 {
+		p.members, e = party.MembersByID(tx, members)
 		err = errors.Join(err, e)
 	}
-	if ids := distinct(villagers); len(ids) > 0 {
-		p.villagers, e = people.VillagersByID(tx, ids)
+	if len(villagers) > 0 {
+		p.villagers, e = people.VillagersByID(tx, villagers)
 		err = errors.Join(err, e)
 		for _, v := range p.villagers {
 			households = append(households, v.Household)
 		}
 	}
-	if ids := distinct(households); len(ids) > 0 {
-		p.households, e = people.ResidencesByID(tx, ids)
-		err = errors.Join(err, e)
-	}
-	if err = errors.Join(err, db.Answer(tx)); err != nil {
+	if err = errors.Join(err, k.reside(p, distinct(households))); err != nil {
 		return nil, fmt.Errorf("reading what the awards are about: %w", err)
 	}
-	villages = distinct(villages)
 	count := p.counts[stamp.Rules]
 	p.schedules, e = k.schedules.Get(count, villages, func(missing []id.ID) (map[id.ID]rule.Schedule, error) { return rule.SchedulesOf(tx, missing) })
 	err = errors.Join(err, e)
 	p.settings, e = k.settings.Get(count, villages, func(missing []id.ID) (map[id.ID]people.Settings, error) { return people.SettingsOf(tx, missing...) })
 	err = errors.Join(err, e)
-	p.ruleOf = func(ids []id.ID) (map[id.ID]rule.Rule, error) {
-		return k.rules.Get(count, ids, func(missing []id.ID) (map[id.ID]rule.Rule, error) { return rule.RulesByID(tx, missing) })
-	}
-	p.rules, e = p.ruleOf(distinct(rules))
+	p.ruleOf = k.rulesOf(tx, count)
+	p.rules, e = p.ruleOf(rules)
 	err = errors.Join(err, e)
 	if err == nil {
 		err = p.expand()
@@ -99,6 +100,71 @@ func (k *kept) load(tx db.Tx, orders []order) (*plan, error) {
 		return nil, fmt.Errorf("reading what the awards are about: %w", err)
 	}
 	return p, nil
+}
+
+// suppose fills the plan with what is kept, if that is all it needs.
+func (k *kept) suppose(p *plan, villages, rules, households []id.ID) bool {
+	counts, complete := map[string]int64{}, true
+	under := func(name string, n int64, missing int) {
+		if before, ok := counts[name]; ok && before != n || missing > 0 {
+			complete = false
+		}
+		counts[name] = n
+	}
+	residences, missing, n := k.residences.Known(households)
+	under(stamp.Residences, n, len(missing))
+	schedules, missing, n := k.schedules.Known(villages)
+	under(stamp.Rules, n, len(missing))
+	settings, missing, n := k.settings.Known(villages)
+	under(stamp.Rules, n, len(missing))
+	known, missing, n := k.rules.Known(rules)
+	under(stamp.Rules, n, len(missing))
+	for _, r := range known { // by such a rule it is to be known who lives in the household: see expand
+		complete = complete && (r.Subject != rule.Person || r.Spec.Credit == rule.CreditSubject)
+	}
+	if !complete {
+		return false
+	}
+	p.households, p.schedules, p.settings, p.rules = residences, schedules, settings, known
+	p.ruleOf = k.rulesOf(p.tx, n)
+	p.supposed = counts
+	return true
+}
+
+// check is db.ErrRetry where something has changed of what was supposed. The stamps have been answered by then.
+func (p *plan) check() error {
+	for name, n := range p.supposed {
+		if p.counts[name] != n {
+			return fmt.Errorf("%s have changed: %w", name, db.ErrRetry)
+		}
+	}
+	return nil
+}
+
+func (k *kept) rulesOf(tx db.Tx, count int64) func([]id.ID) (map[id.ID]rule.Rule, error) {
+	return func(ids []id.ID) (map[id.ID]rule.Rule, error) {
+		return k.rules.Get(count, ids, func(missing []id.ID) (map[id.ID]rule.Rule, error) { return rule.RulesByID(tx, missing) })
+	}
+}
+
+// reside finds out where the households belong, together with the stamps that have been asked for.
+func (k *kept) reside(p *plan, households []id.ID) error {
+	known, missing, n := k.residences.Known(households)
+	read := map[id.ID]people.Residence{}
+	if err := errors.Join(people.AskResidences(p.tx, read, missing), db.Answer(p.tx)); err != nil {
+		return err
+	}
+	count := p.counts[stamp.Residences]
+	if n != count { // what was kept is older
+		known = map[id.ID]people.Residence{}
+		if err := errors.Join(people.AskResidences(p.tx, read, households), db.Answer(p.tx)); err != nil {
+			return err
+		}
+	}
+	k.residences.Keep(count, read)
+	maps.Copy(known, read)
+	p.households = known
+	return nil
 }
 
 func distinct(ids []id.ID) []id.ID {

@@ -16,6 +16,7 @@ import (
 	"jishan/internal/id"
 	"jishan/internal/ledger"
 	"jishan/internal/outbox"
+	"jishan/internal/stamp"
 )
 
 // What can be wrong with a household.
@@ -242,6 +243,11 @@ func (s *Service) UpdateHousehold(ctx context.Context, actor auth.Actor, househo
 			h.Group, h.Address, h.State, h.Head, h.HeadName, h.Pinyin, h.Initials, tx.Millis(), household).Error
 		if err != nil {
 			return fmt.Errorf("changing a household: %w", err)
+		}
+		if h.State != was.State || h.Head != was.Head {
+			if err := stamp.Count(tx, stamp.Residences); err != nil {
+				return err
+			}
 		}
 		h.UpdatedAt = tx.Millis()
 		out = h

@@ -14,6 +14,7 @@ import (
 	"jishan/internal/id"
 	"jishan/internal/ledger"
 	"jishan/internal/points"
+	"jishan/internal/stamp"
 )
 
 // What can be wrong with a split or a merge.
@@ -169,7 +170,7 @@ func setState(tx db.Tx, h *Household, state int, into id.ID) error {
 	if err := tx.Exec("UPDATE households SET state = ?, merged_into = ?, updated_at = ? WHERE id = ?", state, into, tx.Millis(), h.ID).Error; err != nil {
 		return fmt.Errorf("changing the state of a household: %w", err)
 	}
-	return nil
+	return stamp.Count(tx, stamp.Residences)
 }
 
 // newHead makes a member the head, and writes it.
@@ -182,7 +183,7 @@ func newHead(tx db.Tx, h *Household, head id.ID) error {
 	if err != nil {
 		return fmt.Errorf("changing the head of a household: %w", err)
 	}
-	return nil
+	return stamp.Count(tx, stamp.Residences)
 }
 
 type changeRow struct {

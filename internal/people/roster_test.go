@@ -13,6 +13,7 @@ import (
 	"jishan/internal/db"
 	"jishan/internal/id"
 	"jishan/internal/people"
+	"jishan/internal/stamp"
 	"jishan/internal/xlsx"
 )
 
@@ -182,6 +183,30 @@ func TestRosterSaysWhatIsWrongAndWritesNothing(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, r.Written)
 	require.Equal(t, 1, r.NewVillagers)
+}
+
+// Who keeps where households belong is told when an import has changed some.
+func TestRosterCountsChangedHouseholds(t *testing.T) {
+	f := setup(t)
+	stamped := func() (n int64) {
+		require.NoError(t, f.db.Read(ctx, func(tx db.Tx) (err error) {
+			n, err = stamp.Read(tx, stamp.Residences)
+			return err
+		}))
+		return n
+	}
+	head, row := []any{"户主", "姓名", "关系"}, []any{"王大山", "王大山", "户主"}
+	f.take(t, head, row)
+	before := stamped()
+	f.take(t, head, row)
+	require.Equal(t, before, stamped())
+	moved := people.HouseholdMoved
+	_, err := f.s.UpdateHousehold(ctx, system, f.house(t, "王大山").ID, people.HouseholdChange{State: &moved})
+	require.NoError(t, err)
+	before = stamped()
+	f.take(t, head, row)
+	require.True(t, f.house(t, "王大山").Active(), "whoever is in the roster lives here")
+	require.Greater(t, stamped(), before)
 }
 
 func TestVillagerMovesToAnotherHousehold(t *testing.T) {

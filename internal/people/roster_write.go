@@ -7,6 +7,7 @@ import (
 
 	"jishan/internal/db"
 	"jishan/internal/id"
+	"jishan/internal/stamp"
 )
 
 // loadVillage reads what a village has, and whom of the sheet other villages have. With lock nobody else changes the village's
@@ -152,7 +153,13 @@ func (p *rosterPlan) write(tx db.Tx, progress func(done, total int)) error {
 	if err := p.writePeople(tx, step); err != nil {
 		return err
 	}
-	return linkGrid(tx, len(links), func(i int) (id.ID, id.ID) { return links[i].grid, links[i].household })
+	if err := linkGrid(tx, len(links), func(i int) (id.ID, id.ID) { return links[i].grid, links[i].household }); err != nil {
+		return err
+	}
+	if len(changed) == 0 {
+		return nil
+	}
+	return stamp.Count(tx, stamp.Residences) // last, for everybody who counts waits for the commit
 }
 
 func (p *rosterPlan) writePeople(tx db.Tx, step func(int)) error {

@@ -207,10 +207,9 @@ type Residence struct {
 // Active reports whether the household lives here.
 func (r Residence) Active() bool { return r.State == HouseholdHere }
 
-// ResidencesByID reads where households belong; what does not exist is missing from the map. It is asked for with every batch of awards, for
-// which whole households would cost twice as much to read.
-func ResidencesByID(tx db.Tx, ids []id.ID) (map[id.ID]Residence, error) {
-	out := make(map[id.ID]Residence, len(ids))
+// AskResidences puts where households belong into out with the database's next answer; what does not exist stays missing. Whoever keeps it
+// reads stamp.Residences before. It is needed for every batch of awards, for which whole households would cost twice as much to read.
+func AskResidences(tx db.Tx, out map[id.ID]Residence, ids []id.ID) error {
 	each := func(rows db.Row) error {
 		var r Residence
 		err := rows.Scan(&r.ID, &r.Village, &r.Head, &r.State)
@@ -218,11 +217,11 @@ func ResidencesByID(tx db.Tx, ids []id.ID) (map[id.ID]Residence, error) {
 		return err
 	}
 	for part := range slices.Chunk(ids, chunk) {
-		if err := db.Query(tx, each, "SELECT id, village_id, head_id, state FROM households WHERE id IN ?", db.ListOf(part)); err != nil {
-			return nil, fmt.Errorf("reading where households belong: %w", err)
+		if err := db.Ask(tx, each, "SELECT id, village_id, head_id, state FROM households WHERE id IN ?", db.ListOf(part)); err != nil {
+			return fmt.Errorf("reading where households belong: %w", err)
 		}
 	}
-	return out, nil
+	return nil
 }
 
 // VillagersByID reads villagers; what does not exist is missing from the map.

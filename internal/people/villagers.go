@@ -2,6 +2,7 @@ package people
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -12,6 +13,7 @@ import (
 	"jishan/internal/db"
 	"jishan/internal/errs"
 	"jishan/internal/id"
+	"jishan/internal/stamp"
 )
 
 // What can be wrong with a villager.
@@ -252,7 +254,8 @@ func (s *Service) MoveVillager(ctx context.Context, actor auth.Actor, villager, 
 		err = tx.Exec("UPDATE villagers SET household_id = ?, village_id = ?, relation = ?, state = ?, updated_at = ? WHERE id = ?",
 			to.ID, to.Village, relation, VillagerHere, tx.Millis(), villager).Error
 		if err == nil && last {
-			err = tx.Exec("UPDATE households SET state = ?, updated_at = ? WHERE id = ?", HouseholdMoved, tx.Millis(), from.ID).Error
+			err = errors.Join(tx.Exec("UPDATE households SET state = ?, updated_at = ? WHERE id = ?", HouseholdMoved, tx.Millis(), from.ID).Error,
+				stamp.Count(tx, stamp.Residences))
 		}
 		if err != nil {
 			return fmt.Errorf("moving a villager: %w", err)

@@ -13,6 +13,7 @@ package stamp
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -25,6 +26,9 @@ const Rules = "rules"
 
 // Regions counts the regions that were founded.
 const Regions = "regions"
+
+// Residences counts changes of where households belong: their state, their head, and whose they have become.
+const Residences = "residences"
 
 // Access counts whatever takes something from an officer or a merchant's person or gives it to them: sessions ended, log-ins
 // disabled or renamed, roles changed.
@@ -96,24 +100,46 @@ func (c *Kept[K, V]) Peek(key K) (v V, n int64, ok bool) {
 	return v, c.count, ok
 }
 
+// Known is what is kept of the keys, under which count it was read, and the keys of which nothing is kept.
+func (c *Kept[K, V]) Known(keys []K) (known map[K]V, missing []K, n int64) {
+	known = make(map[K]V, len(keys))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, k := range keys {
+		if v, ok := c.things[k]; ok {
+			known[k] = v
+		} else {
+			missing = append(missing, k)
+		}
+	}
+	return known, missing, c.count
+}
+
+// Keep keeps things that were read after the count was read as n.
+func (c *Kept[K, V]) Keep(n int64, things map[K]V) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if n > c.count || c.things == nil {
+		c.count, c.things = n, map[K]V{}
+	}
+	if c.count != n {
+		return // others have read newer ones
+	}
+	for k, v := range things {
+		if len(c.things) >= maxKept {
+			clear(c.things)
+		}
+		c.things[k] = v
+	}
+}
+
 // Get is the things of the keys: those kept since the count was n, the others from load, which reads them now. Things that load
 // does not find are missing, and asked for again next time.
 func (c *Kept[K, V]) Get(n int64, keys []K, load func(missing []K) (map[K]V, error)) (map[K]V, error) {
-	out := make(map[K]V, len(keys))
-	var missing []K
-	c.mu.Lock()
-	if c.count == n {
-		for _, k := range keys {
-			if v, ok := c.things[k]; ok {
-				out[k] = v
-			} else {
-				missing = append(missing, k)
-			}
-		}
-	} else {
-		missing = keys
+	out, missing, kept := c.Known(keys)
+	if kept != n {
+		out, missing = make(map[K]V, len(keys)), keys
 	}
-	c.mu.Unlock()
 	if len(missing) == 0 {
 		return out, nil
 	}
@@ -121,19 +147,7 @@ func (c *Kept[K, V]) Get(n int64, keys []K, load func(missing []K) (map[K]V, err
 	if err != nil {
 		return nil, err
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if n > c.count || c.things == nil {
-		c.count, c.things = n, map[K]V{}
-	}
-	for k, v := range loaded {
-		out[k] = v
-		if c.count == n {
-			if len(c.things) >= maxKept {
-				clear(c.things)
-			}
-			c.things[k] = v
-		}
-	}
+	c.Keep(n, loaded)
+	maps.Copy(out, loaded)
 	return out, nil
 }

@@ -108,3 +108,16 @@ func TestReadAllCounts(t *testing.T) {
 		return err
 	}))
 }
+
+func TestKnownIsWhatOfTheKeysIsKept(t *testing.T) {
+	var k stamp.Kept[int, int]
+	known, missing, n := k.Known([]int{1, 2})
+	require.Equal(t, []any{0, []int{1, 2}, int64(0)}, []any{len(known), missing, n})
+	k.Keep(3, map[int]int{1: 10, 2: 20})
+	k.Keep(2, map[int]int{4: 40}) // older than what others have read
+	known, missing, n = k.Known([]int{1, 2, 4})
+	require.Equal(t, []any{map[int]int{1: 10, 2: 20}, []int{4}, int64(3)}, []any{known, missing, n})
+	k.Keep(4, map[int]int{4: 41})
+	known, missing, n = k.Known([]int{1, 4})
+	require.Equal(t, []any{map[int]int{4: 41}, []int{1}, int64(4)}, []any{known, missing, n})
+}
