@@ -58,9 +58,10 @@ func (b *Batch) Seal() error {
 		return err
 	}
 	// The heads are held from their lock to the commit, and every batch of the village waits for them: what needs no number goes before.
-	steps := []func() error{b.writeTouchedAccounts, b.writeHeirs, b.writeLots, b.lockHeads, b.number, b.writeScores, b.moveHeads}
+	// Only a village's own score is like its head, one row for all batches.
+	steps := []func() error{b.writeTouchedAccounts, b.writeHeirs, b.writeLots, b.writeScores, b.lockHeads, b.number, b.writeVillageScores, b.moveHeads}
 	if b.heads != nil { // since Stream
-		steps = []func() error{b.number, b.writeTouchedAccounts, b.writeHeirs, b.writeLots, b.writeScores, b.moveHeads}
+		steps = []func() error{b.number, b.writeTouchedAccounts, b.writeHeirs, b.writeLots, b.writeScores, b.writeVillageScores, b.moveHeads}
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {
@@ -329,17 +330,39 @@ func (t *Tx) scored() []ScoredOwner {
 	return out
 }
 
-// writeScores adds up the batch's scores by owner and month, and tells the boards whose changed.
+// writeScores adds up the batch's scores by owner and month, but for those of the villages, and tells the boards whose changed.
 func (b *Batch) writeScores() error {
-	sums := map[scoreKey]points.Amount{}
 	owners := map[Asset]map[ScoredOwner]struct{}{} // one event for all villages of the batch: most boards are handled together anyway
 	for _, p := range b.posted {
 		for _, o := range p.scored() {
-			sums[scoreKey{o.ID, p.Asset, p.Month, p.Book, o.Kind}] += p.Score
 			if owners[p.Asset] == nil {
 				owners[p.Asset] = map[ScoredOwner]struct{}{}
 			}
 			owners[p.Asset][o] = struct{}{}
+		}
+	}
+	var news []Changed
+	for asset, set := range owners {
+		news = append(news, Changed{Asset: asset, Owners: slices.Collect(maps.Keys(set))})
+	}
+	if err := outbox.Write(b.tx, Topic, news...); err != nil {
+		return err
+	}
+	return b.addScores(func(k ScoreKind) bool { return k != ScoreVillage })
+}
+
+func (b *Batch) writeVillageScores() error {
+	return b.addScores(func(k ScoreKind) bool { return k == ScoreVillage })
+}
+
+// addScores adds what the batch changes to the stored scores of these kinds, in one order for everybody.
+func (b *Batch) addScores(these func(ScoreKind) bool) error {
+	sums := map[scoreKey]points.Amount{}
+	for _, p := range b.posted {
+		for _, o := range p.scored() {
+			if these(o.Kind) {
+				sums[scoreKey{o.ID, p.Asset, p.Month, p.Book, o.Kind}] += p.Score
+			}
 		}
 	}
 	keys := slices.SortedFunc(maps.Keys(sums), func(x, y scoreKey) int {
@@ -354,19 +377,11 @@ func (b *Batch) writeScores() error {
 		}
 		return cmp(x.village, y.village)
 	})
-	err := db.Upsert(b.tx.Later(), "scores", []string{"owner_id", "asset", "month", "village_id", "kind", "points"}, []string{"owner_id", "asset", "month", "village_id"}, nil, []string{"points"}, len(keys),
+	return db.Upsert(b.tx.Later(), "scores", []string{"owner_id", "asset", "month", "village_id", "kind", "points"}, []string{"owner_id", "asset", "month", "village_id"}, nil, []string{"points"}, len(keys),
 		func(i int, args []any) []any {
 			k := keys[i]
 			return append(args, int64(k.owner), int64(k.asset), int64(k.month), int64(k.village), int64(k.kind), int64(sums[k]))
 		})
-	if err != nil {
-		return err
-	}
-	var news []Changed
-	for asset, set := range owners {
-		news = append(news, Changed{Asset: asset, Owners: slices.Collect(maps.Keys(set))})
-	}
-	return outbox.Write(b.tx, Topic, news...)
 }
 
 func (b *Batch) writeTxs(posted []*Posted) error {
