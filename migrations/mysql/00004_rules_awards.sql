@@ -74,7 +74,6 @@ CREATE TABLE awards (
   PRIMARY KEY (village_id, number),
   KEY awards_subject (subject_id, lineage, day, state, points, quantity), -- caps are counted from the index alone
   KEY awards_household (household_id, number),
-  KEY awards_person (person_id, number),
   KEY awards_day (village_id, day)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4;
 

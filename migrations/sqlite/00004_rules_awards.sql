@@ -75,7 +75,6 @@ CREATE TABLE awards (
 ) WITHOUT ROWID;
 CREATE INDEX awards_subject ON awards (subject_id, lineage, day, state, points, quantity); -- caps are counted from the index alone
 CREATE INDEX awards_household ON awards (household_id, number);
-CREATE INDEX awards_person ON awards (person_id, number);
 CREATE INDEX awards_day ON awards (village_id, day);
 
 -- A clearing of a village's expired points: one ledger transaction of kind expiry a household, from number on without a gap.
