@@ -27,7 +27,7 @@ type Job struct {
 }
 
 // MaxEase is the longest pause that Job.Ease makes.
-const MaxEase = 3 * time.Second
+const MaxEase = 5 * time.Second
 
 // Options tune a Runner. The zero value serves.
 type Options struct {
