@@ -19,7 +19,7 @@ import (
 )
 
 // Goal is how large the heap of a serving process may become before it is collected.
-const Goal = 32 << 20
+const Goal = 40 << 20
 
 const (
 	usual   = 100 // Go's own percentage: collect when the heap has doubled
