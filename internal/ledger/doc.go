@@ -18,7 +18,8 @@
 // batch goes on without it.
 //
 // Lock order: wallets and party accounts by owner, then the caller's budgets
-// and stock, then village heads by id (in Seal), then inserts.
+// and stock, then the scores of those accounts' owners, then village heads by id (in
+// Seal), then the scores that others share, then inserts.
 //
 // Invariants, all recomputed from the raw rows by Verify:
 //   - the entries of a transaction sum to zero, and so do all entries of a book and asset;

@@ -40,17 +40,27 @@ func redeem(village, house, merchant id.ID, n points.Amount) ledger.Posting {
 
 // post runs one posting in a transaction of its own.
 func post(d *db.DB, p ledger.Posting) (out *ledger.Posted, err error) {
-	err = d.Tx(context.Background(), func(tx db.Tx) error {
-		b := ledger.Begin(tx)
-		if err := b.Lock(p.From, p.To); err != nil {
-			return err
-		}
-		if out, err = b.Post(p); err != nil {
-			return err
-		}
-		return b.Seal()
+	err = d.Tx(context.Background(), func(tx db.Tx) (err error) {
+		out, err = book(tx, p, func(*ledger.Batch) error { return nil })
+		return err
 	})
 	return out, err
+}
+
+// book runs one posting in the transaction, with between once its accounts are locked.
+func book(tx db.Tx, p ledger.Posting, between func(*ledger.Batch) error) (*ledger.Posted, error) {
+	b := ledger.Begin(tx)
+	if err := b.Lock(p.From, p.To); err != nil {
+		return nil, err
+	}
+	if err := between(b); err != nil {
+		return nil, err
+	}
+	out, err := b.Post(p)
+	if err != nil {
+		return nil, err
+	}
+	return out, b.Seal()
 }
 
 func reverse(d *db.DB, key ledger.Key, kind ledger.Kind, s ledger.Shortfall) (out *ledger.Posted, err error) {

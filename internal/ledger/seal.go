@@ -58,10 +58,10 @@ func (b *Batch) Seal() error {
 		return err
 	}
 	// The heads are held from their lock to the commit, and every batch of the village waits for them: what needs no number goes before.
-	// Only a village's own score is like its head, one row for all batches.
-	steps := []func() error{b.writeTouchedAccounts, b.writeHeirs, b.writeLots, b.writeScores, b.lockHeads, b.number, b.writeVillageScores, b.moveHeads}
+	// Of the scores only those whose account is held go before: the others are shared, and since Stream they come after the heads.
+	steps := []func() error{b.writeTouchedAccounts, b.writeHeirs, b.writeLots, b.writeScores, b.lockHeads, b.number, b.writeSharedScores, b.moveHeads}
 	if b.heads != nil { // since Stream
-		steps = []func() error{b.number, b.writeTouchedAccounts, b.writeHeirs, b.writeLots, b.writeScores, b.writeVillageScores, b.moveHeads}
+		steps = []func() error{b.number, b.writeTouchedAccounts, b.writeHeirs, b.writeLots, b.writeScores, b.writeSharedScores, b.moveHeads}
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {
@@ -330,7 +330,11 @@ func (t *Tx) scored() []ScoredOwner {
 	return out
 }
 
-// writeScores adds up the batch's scores by owner and month, but for those of the villages, and tells the boards whose changed.
+// own reports whether nobody can change a score of the kind without holding its owner's account. A person's points may have gone to the
+// wallet of a household left since, and a branch and a village have many.
+func (k ScoreKind) own() bool { return k == ScoreHousehold || k == ScoreMember }
+
+// writeScores writes the scores of those whose accounts the batch holds, and tells the boards whose have changed, these and the shared ones.
 func (b *Batch) writeScores() error {
 	owners := map[Asset]map[ScoredOwner]struct{}{} // one event for all villages of the batch: most boards are handled together anyway
 	for _, p := range b.posted {
@@ -348,19 +352,18 @@ func (b *Batch) writeScores() error {
 	if err := outbox.Write(b.tx, Topic, news...); err != nil {
 		return err
 	}
-	return b.addScores(func(k ScoreKind) bool { return k != ScoreVillage })
+	return b.addScores(true)
 }
 
-func (b *Batch) writeVillageScores() error {
-	return b.addScores(func(k ScoreKind) bool { return k == ScoreVillage })
-}
+func (b *Batch) writeSharedScores() error { return b.addScores(false) }
 
-// addScores adds what the batch changes to the stored scores of these kinds, in one order for everybody.
-func (b *Batch) addScores(these func(ScoreKind) bool) error {
+// addScores adds up the batch's scores by owner and month, of the kinds that are own or of the others, and adds them to those stored, in one
+// order for everybody.
+func (b *Batch) addScores(own bool) error {
 	sums := map[scoreKey]points.Amount{}
 	for _, p := range b.posted {
 		for _, o := range p.scored() {
-			if these(o.Kind) {
+			if o.Kind.own() == own {
 				sums[scoreKey{o.ID, p.Asset, p.Month, p.Book, o.Kind}] += p.Score
 			}
 		}
