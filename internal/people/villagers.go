@@ -2,7 +2,6 @@ package people
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -254,8 +253,9 @@ func (s *Service) MoveVillager(ctx context.Context, actor auth.Actor, villager, 
 		err = tx.Exec("UPDATE villagers SET household_id = ?, village_id = ?, relation = ?, state = ?, updated_at = ? WHERE id = ?",
 			to.ID, to.Village, relation, VillagerHere, tx.Millis(), villager).Error
 		if err == nil && last {
-			err = errors.Join(tx.Exec("UPDATE households SET state = ?, updated_at = ? WHERE id = ?", HouseholdMoved, tx.Millis(), from.ID).Error,
-				stamp.Count(tx, stamp.Residences))
+			if err = tx.Exec("UPDATE households SET state = ?, updated_at = ? WHERE id = ?", HouseholdMoved, tx.Millis(), from.ID).Error; err == nil {
+				err = stamp.Count(tx, stamp.Residences)
+			}
 		}
 		if err != nil {
 			return fmt.Errorf("moving a villager: %w", err)
