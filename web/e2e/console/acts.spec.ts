@@ -1,6 +1,6 @@
 // One act under several rules: groups in the rule editor, and what the desk says when two rules speak of the same act.
 import type { Page } from '@playwright/test'
-import { accessible, as, expect, settled, test } from './base'
+import { accessible, as, choose, expect, settled, test } from './base'
 
 // addRule adds a rule of fixed points to the draft that is open.
 async function addRule(page: Page, item: string, worth: number, group?: { name: string; fresh: boolean }) {
@@ -14,8 +14,7 @@ async function addRule(page: Page, item: string, worth: number, group?: { name: 
   if (group) {
     await dialog.getByLabel('组名').fill(group.name)
     await expect(dialog.getByText(group.fresh ? '这一组里还没有别的条目' : '这一组里还有：')).toBeVisible()
-    await dialog.getByRole('combobox', { name: '在多长时间内只计最高' }).press('Enter')
-    await page.getByRole('option', { name: '每年', exact: true }).click()
+    await choose(page, '在多长时间内只计最高', page.getByRole('option', { name: '每年', exact: true }))
     await accessible(page)
   }
   await dialog.getByRole('button', { name: '保存' }).click()

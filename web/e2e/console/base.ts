@@ -56,11 +56,15 @@ export async function as(page: Page, name: string) {
   }
 }
 
-// until presses again where the press came to nothing, as a person does: a list that was just closing, a dialog still unfolding.
-export async function until(press: () => Promise<void>, seen: Locator) {
+// choose takes an option of a select, and sees to it that it is taken: a press on a list that is still unfolding comes to nothing.
+export async function choose(page: Page, name: string, option: Locator) {
+  const box = page.getByRole('combobox', { name, exact: true })
   await expect(async () => {
-    await press()
-    await expect(seen).toBeVisible({ timeout: 2000 })
+    if ((await box.getAttribute('aria-expanded')) !== 'true') await box.press('Enter')
+    const text = await option.innerText({ timeout: 3000 })
+    await option.click({ timeout: 3000 })
+    await expect(box).toHaveAttribute('aria-expanded', 'false', { timeout: 2000 })
+    await expect(page.locator('.el-select').filter({ has: box })).toContainText(text, { timeout: 2000 })
   }).toPass({ timeout: 20_000 })
 }
 

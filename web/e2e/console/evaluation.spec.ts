@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Page } from '@playwright/test'
-import { accessible, as, expect, settled, test, until } from './base'
+import { accessible, as, choose, expect, settled, test } from './base'
 import { pdf } from './paper'
 
 interface Person {
@@ -113,12 +113,11 @@ test('a closed evaluation takes amendments only, prints as one sheet and comes a
   const member = before.standing.ranked[1].member.name as string
   await page.getByRole('button', { name: '登记补正' }).click()
   const dialog = page.getByRole('dialog')
-  await dialog.getByRole('combobox', { name: '对谁的结果' }).fill(member)
-  await page.getByRole('option', { name: member }).first().click()
+  await choose(page, '对谁的结果', page.getByRole('option', { name: member }).first())
   await dialog.getByLabel('谁提出的').fill('本人')
   await dialog.getByLabel('内容').fill('少算了一次义务劳动')
   await dialog.getByLabel('处理结论').fill('核实，应加 2 分')
-  await until(() => dialog.getByText('成立', { exact: true }).click(), dialog.getByLabel('总分应加减多少'))
+  await dialog.getByText('成立', { exact: true }).click()
   await dialog.getByLabel('总分应加减多少').fill('2')
   await dialog.getByRole('button', { name: '登记', exact: true }).click()
   await expect(page.getByText(/成立，总分应为 \+2/).first()).toBeVisible()

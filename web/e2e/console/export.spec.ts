@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Page } from '@playwright/test'
-import { as, expect, settled, test } from './base'
+import { as, choose, expect, settled, test } from './base'
 import { placesFor } from './screens'
 
 // take presses the button and opens what comes down: its name, and the cells of its sheet as XML.
@@ -51,8 +51,7 @@ test('a statement of one year, and what a person has earned', async ({ page }) =
   await as(page, 'cun-xyx')
   await page.goto(`/admin/households/${places.household}`)
   await settled(page)
-  await page.getByRole('combobox', { name: '导出哪一年' }).press('Enter')
-  await page.getByRole('option', { name: /^\d{4}年$/ }).first().click()
+  await choose(page, '导出哪一年', page.getByRole('option', { name: /^\d{4}年$/ }).first())
   expect((await take(page)).name).toMatch(/家积分明细\d{4}年\.xlsx$/)
   await page.getByRole('tab', { name: '家庭成员' }).click()
   expect((await take(page, '导出得分')).name).toMatch(/得分明细\.xlsx$/)

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Page } from '@playwright/test'
-import { accessible, as, expect, settled, test, until } from './base'
+import { accessible, as, choose, expect, settled, test } from './base'
 import { pdf } from './paper'
 
 async function adopt(page: Page) {
@@ -116,11 +116,7 @@ test('a board is printed as a poster of the size chosen, with names as the villa
   expect(whole.text).toContain(first)
 
   // The whole village: every page has its own heads, and ranks go down the left column first.
-  const all = async () => {
-    await page.getByRole('combobox', { name: '印多少名' }).click({ force: true })
-    await page.getByRole('option', { name: '全部' }).click({ timeout: 3000 })
-  }
-  await until(all, page.locator('.el-select').filter({ hasText: '全部' }))
+  await choose(page, '印多少名', page.getByRole('option', { name: '全部' }))
   await expect.poll(() => page.getByRole('row').count()).toBeGreaterThan(100)
   const long = await pdf(page)
   expect(long.pages).toBeGreaterThan(2)
@@ -166,8 +162,7 @@ test('a rule book is changed as a new version, compared and adopted', async ({ p
   await settled(page)
   const name = '牛皮寨村试行细则'
   await page.getByRole('button', { name: '新建细则' }).click()
-  await page.getByRole('dialog').getByRole('combobox', { name: '从哪里开始' }).press('Enter')
-  await page.getByRole('option', { name: /按户/ }).click()
+  await choose(page, '从哪里开始', page.getByRole('option', { name: /按户/ }))
   await page.getByRole('dialog').getByLabel('名称').fill(name)
   await page.getByRole('dialog').getByRole('button', { name: '新建', exact: true }).click()
   await expect(page.getByText('第 1 版草稿')).toBeVisible()
@@ -180,8 +175,7 @@ test('a rule book is changed as a new version, compared and adopted', async ({ p
   // What one category may give in a month, on screen.
   await page.getByRole('button', { name: '总上限' }).click()
   await page.getByRole('button', { name: '增加一条总上限' }).click()
-  await page.getByRole('combobox', { name: '第1条：哪一类' }).press('Enter')
-  await page.getByRole('option').nth(1).click()
+  await choose(page, '第1条：哪一类', page.getByRole('option').nth(1))
   await expect(page.getByRole('dialog').getByRole('button', { name: '保存' })).toBeDisabled()
   await page.getByLabel('第1条：多少分').fill('60')
   await page.getByLabel('第1条：多少分').blur()
@@ -210,8 +204,7 @@ test('a version is tried on the last quarter before it is adopted, and changes n
   await expect(page.getByText(/按一户 3 口人/)).toBeVisible()
   const sum = page.getByText(/次加减分，不变/) // the very version that they were given by
   await expect(sum).toBeVisible()
-  await page.getByRole('combobox', { name: '从哪个月' }).press('Enter')
-  await page.getByRole('option').nth(20).click()
+  await choose(page, '从哪个月', page.getByRole('option').nth(20))
   await expect(sum).toBeVisible()
 })
 

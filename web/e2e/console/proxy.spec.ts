@@ -1,4 +1,4 @@
-import { accessible, as, expect, settled, test } from './base'
+import { accessible, as, choose, expect, settled, test } from './base'
 import { pdf } from './paper'
 
 test('an officer redeems for a household without a phone, by its code, and prints the receipt', async ({ page }) => {
@@ -13,8 +13,7 @@ test('an officer redeems for a household without a phone, by its code, and print
   await page.getByRole('combobox', { name: '户', exact: true }).fill(house.code)
   await page.keyboard.press('Enter')
   await expect(page.getByLabel('这一户')).toContainText(new Intl.NumberFormat('zh-CN').format(before))
-  await page.getByRole('combobox', { name: '商户' }).press('Enter')
-  await page.getByRole('option', { name: '汇丰超市' }).click()
+  await choose(page, '商户', page.getByRole('option', { name: '汇丰超市' }))
   await page.getByLabel('查找商品').fill('洗洁精')
   const row = page.getByRole('row').filter({ hasText: '洗洁精' })
   await expect(page.getByRole('row')).toHaveCount(2)
@@ -51,13 +50,10 @@ test('a free amount is taken only where the merchant gives it, and what the serv
   const balance = (await get(`/households/${top.id}/balance`)).balance as number
   await page.goto(`/admin/proxy?household=${top.id}`)
   await settled(page)
-  const choose = async (name: string) => {
-    await page.getByRole('combobox', { name: '商户' }).press('Enter')
-    await page.getByRole('option', { name }).click()
-  }
-  await choose(shops.find((s) => !s.free_amount)!.name)
+  const shop = (name: string) => choose(page, '商户', page.getByRole('option', { name }))
+  await shop(shops.find((s) => !s.free_amount)!.name)
   await expect(page.getByText('直接兑积分')).toHaveCount(0)
-  await choose(shops.find((s) => s.free_amount)!.name)
+  await shop(shops.find((s) => s.free_amount)!.name)
   await page.getByText('直接兑积分').click()
   await page.getByLabel('兑多少积分').fill('10.5')
   await page.getByLabel('为什么代办').fill('家里没有手机')

@@ -1,5 +1,4 @@
-import type { Page } from '@playwright/test'
-import { accessible, as, expect, settled, test } from './base'
+import { accessible, as, choose, expect, settled, test } from './base'
 
 interface Person {
   id: string
@@ -23,11 +22,6 @@ async function family(get: (path: string) => Promise<any>, from: number): Promis
     if (h.members.filter((m) => m.state === 'here').length > 1 && (await get(`/households/${id}/balance`)).balance > 1) return h
   }
   throw new Error('no such household')
-}
-
-const choose = async (page: Page, name: string, option: string) => {
-  await page.getByRole('combobox', { name, exact: true }).press('Enter')
-  await page.getByRole('option', { name: option, exact: true }).click()
 }
 
 for (const width of [1440, 390]) {
@@ -67,7 +61,7 @@ for (const width of [1440, 390]) {
     await dialog.getByRole('combobox', { name: '并入哪一户' }).fill(h.code_text)
     await dialog.getByRole('listbox', { name: '并入哪一户' }).getByRole('option').first().click()
     await expect(dialog.getByText(`并入 ${h.head_name} 家`)).toBeVisible()
-    await choose(page, `${leaver.name}与新户主的关系`, '子')
+    await choose(page, `${leaver.name}与新户主的关系`, page.getByRole('option', { name: '子', exact: true }))
     await dialog.getByLabel('原因', { exact: true }).fill('又搬回来住')
     await accessible(page)
     await dialog.getByRole('button', { name: '预览' }).click()

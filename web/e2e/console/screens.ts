@@ -1,6 +1,6 @@
 // Every screen of the console, with who looks at it and how to get there; for accessibility and for pictures.
 import type { Page } from '@playwright/test'
-import { as } from './base'
+import { as, choose } from './base'
 
 export interface Places {
   village: string
@@ -116,8 +116,7 @@ export const screens: Screen[] = [
     who: officer,
     path: (p) => `/proxy?household=${p.household}`,
     act: async (page) => {
-      await page.getByRole('combobox', { name: '商户' }).press('Enter')
-      await page.getByRole('option').first().click()
+      await choose(page, '商户', page.getByRole('option').first())
       await page.getByRole('spinbutton').first().fill('1')
       await page.getByRole('button', { name: '老人不便出门，代为兑换' }).click()
     },
