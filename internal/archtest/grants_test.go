@@ -16,7 +16,7 @@ var update = flag.Bool("update", false, "write configs/mariadb-grants.sql anew")
 
 // appendOnly are the tables whose rows nobody may change or take away, not even the server: what points, stock, seals, ranks and
 // deeds were. Neither may a statement for it come into the program.
-var appendOnly = []string{"audit_log", "board_snapshots", "idempotency_keys", "ledger_entries", "ledger_reversals", "ledger_seals", "ledger_txs",
+var appendOnly = []string{"audit_log", "board_snapshots", "idempotency_keys", "ledger_checkpoints", "ledger_entries", "ledger_persons", "ledger_reversals", "ledger_seals", "ledger_txs",
 	"party_objections", "redemption_lines", "stock_moves"}
 
 const grantsHead = `-- What the server may do to the database: nothing beyond the statements that are in the program, table by table. So neither a
@@ -106,11 +106,15 @@ func TestSQLiteGuardsWhatIsAppendOnly(t *testing.T) {
 	for _, f := range files {
 		b, err := os.ReadFile("../../migrations/sqlite/" + f.Name())
 		require.NoError(t, err)
-		all.Write(b)
+		up, _, _ := strings.Cut(string(b), "-- +goose Down")
+		all.WriteString(up)
 	}
 	found := map[string]int{}
 	for _, m := range regexp.MustCompile(`(?m)^CREATE TRIGGER \w+ BEFORE (?:UPDATE|DELETE) ON (\w+) BEGIN SELECT RAISE\(ABORT,`).FindAllStringSubmatch(all.String(), -1) {
 		found[m[1]]++
+	}
+	for _, m := range regexp.MustCompile(`(?m)^DROP TRIGGER (\w+)_no_(?:update|delete);`).FindAllStringSubmatch(all.String(), -1) {
+		found[m[1]]-- // while a migration changes the rows
 	}
 	want := map[string]int{}
 	for _, table := range appendOnly {

@@ -35,7 +35,7 @@ func TestEachTableHasOneWriter(t *testing.T) {
 			owners[name] = "ledger"
 		}
 	}
-	require.Len(t, owners, 9)
+	require.Len(t, owners, 10)
 	for _, s := range sources(t) {
 		if s.test || isTestOnly(s.pkg) {
 			continue

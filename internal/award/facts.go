@@ -215,24 +215,30 @@ func tallied(err error) error {
 	return nil
 }
 
-const selectPast = `SELECT village_id, number, rule_id, subject_id, household_id, person_id, lineage, day, points, quantity, act, act_group
-	FROM awards WHERE state = ? AND day BETWEEN ? AND ? AND `
+// The awards of a household are found by the entries of its wallet, of which each has one that is the first.
+const (
+	selectPast = `SELECT w.village_id, w.number, w.rule_id, w.subject_id, w.household_id, w.person_id, w.lineage, w.day, w.points, w.quantity, w.act, w.act_group
+	FROM `
+	bySubject = "awards w"
+	byWallet  = `accounts a JOIN ledger_entries e ON e.account_id = a.id AND e.line = 1 JOIN awards w ON w.village_id = e.book_id AND w.number = e.number`
+	pastIn    = " WHERE w.state = ? AND w.day BETWEEN ? AND ? AND "
+)
 
 func (p *plan) readPast(part, n needs, seen map[ledger.Key]bool) error {
 	query, args := "", []any(nil)
-	add := func(cond string, ids []id.ID, more ...any) {
+	add := func(from, cond string, ids []id.ID, more ...any) {
 		if len(ids) == 0 {
 			return
 		}
 		if query != "" {
 			query += " UNION ALL "
 		}
-		query += selectPast + cond
+		query += selectPast + from + pastIn + cond
 		args = append(append(args, standing, n.from, n.to, db.ListOf(ids)), more...)
 	}
-	add("subject_id IN ? AND lineage IN ?", part.subjects, db.ListOf(n.lineages))
-	add("household_id IN ?", part.households)
-	add("subject_id IN ?", part.members)
+	add(bySubject, "w.subject_id IN ? AND w.lineage IN ?", part.subjects, db.ListOf(n.lineages))
+	add(byWallet, "a.owner_id IN ? AND a.kind = ?", part.households, int64(ledger.KindWallet))
+	add(bySubject, "w.subject_id IN ?", part.members)
 	type pastAward struct {
 		rule id.ID
 		past rule.Past

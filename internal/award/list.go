@@ -130,9 +130,14 @@ func (s *Service) List(ctx context.Context, actor auth.Actor, village id.ID, f F
 	and("day >= ?", f.From != 0, f.From)
 	and("day <= ?", f.To != 0, f.To)
 	and("household_id = ?", f.Household != 0, f.Household)
+	// The ledger knows the numbers of both; indexes here would cost every award.
+	if f.Household != 0 {
+		q += " AND number IN (SELECT e.number FROM accounts a JOIN ledger_entries e ON e.account_id = a.id WHERE a.owner_id = ? AND a.book_id = ? AND a.kind = ?)"
+		args = append(args, f.Household, village, ledger.KindWallet)
+	}
 	if f.Person != 0 {
-		q += " AND number IN (SELECT number FROM ledger_txs WHERE person_id = ? AND book_id = ?)" // which has an index by person; one here would cost every award
-		args = append(args, f.Person, village)
+		q += " AND number IN (SELECT number FROM ledger_persons WHERE book_id = ? AND person_id = ?)"
+		args = append(args, village, f.Person)
 	}
 	and("subject_id = ?", f.Member != 0, f.Member)
 	and("rule_id = ?", f.Rule != 0, f.Rule)

@@ -23,8 +23,19 @@ type table struct {
 	keys    []string // "unique a, b" or "key a, b", sorted
 }
 
-func (t *table) key(kind, cols string) {
-	t.keys = append(t.keys, kind+" "+strings.ReplaceAll(strings.ToLower(cols), " ", ""))
+func (t *table) key(kind, cols string) { t.keys = append(t.keys, keyOf(kind, cols)) }
+
+func keyOf(kind, cols string) string {
+	return kind + " " + strings.ReplaceAll(strings.ToLower(cols), " ", "")
+}
+
+// drop takes a key away again.
+func (t *table) drop(key string) bool {
+	i := slices.Index(t.keys, key)
+	if i >= 0 {
+		t.keys = slices.Delete(t.keys, i, i+1)
+	}
+	return i >= 0
 }
 
 // sort of type: what a value looks like, not how the dialect spells it.
@@ -54,7 +65,9 @@ func column(name, typ string, null bool, def string) string {
 
 var (
 	createTable = regexp.MustCompile(`(?s)CREATE TABLE (\w+) \(\n(.*?)\n\)[^;]*;`)
-	createIndex = regexp.MustCompile(`CREATE (UNIQUE )?INDEX \w+ ON (\w+) \(([^)]*)\)`)
+	createIndex = regexp.MustCompile(`CREATE (UNIQUE )?INDEX (\w+) ON (\w+) \(([^)]*)\)`)
+	dropIndex   = regexp.MustCompile(`DROP INDEX (\w+)`)
+	addColumn   = regexp.MustCompile(`ALTER TABLE (\w+) ADD COLUMN ([^;]*);`)
 	keyLine     = regexp.MustCompile(`^(PRIMARY KEY|UNIQUE KEY \w+|KEY \w+) \(([^)]*)\)`)
 	columnLine  = regexp.MustCompile(`^(\w+) ([A-Z]+(?:\(\d+\))?)(.*)$`)
 	defaultPart = regexp.MustCompile(`DEFAULT (\S+)`)
@@ -64,7 +77,7 @@ var (
 // parse reads the tables out of one dialect's migration files.
 func parse(t *testing.T, dialect string) map[string]*table {
 	t.Helper()
-	out := map[string]*table{}
+	out, named := map[string]*table{}, map[string]string{}
 	names, err := fs.Glob(migrations.FS, dialect+"/*.sql")
 	require.NoError(t, err)
 	for _, name := range names {
@@ -72,17 +85,36 @@ func parse(t *testing.T, dialect string) map[string]*table {
 		require.NoError(t, err)
 		up, _, _ := strings.Cut(string(b), "-- +goose Down")
 		up = comment.ReplaceAllString(up, "")
-		require.NotContains(t, up, "ALTER TABLE", "%s: teach this test about ALTER TABLE", name)
+		require.Equal(t, strings.Count(up, "ALTER TABLE"), len(addColumn.FindAllString(up, -1)), "%s: teach this test about ALTER TABLE", name)
 		for _, m := range createTable.FindAllStringSubmatch(up, -1) {
 			out[m[1]] = parseTable(t, m[1], m[2])
+			for line := range strings.SplitSeq(m[2], "\n") {
+				if k := keyLine.FindStringSubmatch(strings.TrimSpace(line)); k != nil && k[1][0] == 'K' {
+					named[strings.TrimPrefix(k[1], "KEY ")] = keyOf("key", k[2])
+				}
+			}
+		}
+		for _, m := range addColumn.FindAllStringSubmatch(up, -1) {
+			require.NotNil(t, out[m[1]], "%s: a column of an unknown table %s", name, m[1])
+			out[m[1]].columns = append(out[m[1]].columns, parseTable(t, m[1], m[2]).columns...)
 		}
 		for _, m := range createIndex.FindAllStringSubmatch(up, -1) {
 			kind := "key"
 			if m[1] != "" {
 				kind = "unique"
 			}
-			require.NotNil(t, out[m[2]], "%s: index on an unknown table %s", name, m[2])
-			out[m[2]].key(kind, m[3])
+			require.NotNil(t, out[m[3]], "%s: index on an unknown table %s", name, m[3])
+			out[m[3]].key(kind, m[4])
+			named[m[2]] = keyOf(kind, m[4])
+		}
+		for _, m := range dropIndex.FindAllStringSubmatch(up, -1) {
+			owners := 0 // by its name it begins with
+			for table, x := range out {
+				if strings.HasPrefix(m[1], table+"_") && x.drop(named[m[1]]) {
+					owners++
+				}
+			}
+			require.Equal(t, 1, owners, "%s: which index is %s?", name, m[1])
 		}
 		require.Equal(t, strings.Count(up, "CREATE TABLE"), len(createTable.FindAllString(up, -1)), "%s is written in a way this test cannot read", name)
 	}

@@ -1,6 +1,6 @@
 // Package ledger is the only writer of points.
 //
-// It owns accounts, lots, ledger_heads, ledger_txs, ledger_entries, ledger_reversals,
+// It owns accounts, lots, ledger_heads, ledger_txs, ledger_entries, ledger_persons, ledger_reversals,
 // ledger_seals, scores and ledger_checkpoints. Points move in balanced, append-only transactions
 // between the accounts of one village's book; a mistake is mended by a
 // reversal that names the original.
@@ -22,12 +22,14 @@
 // Seal), then the scores that others share, then inserts.
 //
 // Invariants, all recomputed from the raw rows by Verify:
-//   - the entries of a transaction sum to zero, and so do all entries of a book and asset;
+//   - the entries of a transaction sum to zero, and so do all entries of a book and asset (that of an untracked account has no
+//     row: the rows of the other side name it, see Tx.complete);
 //   - a tracked account's balance is the sum of its entries and not below its floor;
 //   - an account with an heir holds nothing (see PostMerge);
 //   - a lot is the sum of the entries that name it, and not negative;
 //   - a score is the sum of the score fields of the transactions that name its owner, by month;
 //   - a transaction is undone once, and ledger_reversals says by which;
+//   - ledger_persons has the transactions that name a person, and no others;
 //   - a day seal covers the numbers from the seal before it on, and says what they were (see DaySeal);
 //   - within a book numbers have no gaps and every transaction carries the hash of the one before (see Tx.Canonical).
 package ledger

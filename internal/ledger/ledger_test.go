@@ -259,6 +259,8 @@ func TestVerifyFindsTampering(t *testing.T) {
 		"reason changed":     "UPDATE ledger_txs SET reason = 'x' WHERE number = 2",
 		"transaction gone":   "DELETE FROM ledger_txs WHERE number = 2",
 		"last one gone":      "DELETE FROM ledger_txs WHERE number = 3",
+		"other side changed": "UPDATE ledger_entries SET counterpart_id = account_id WHERE number = 2",
+		"other side gone":    "UPDATE ledger_entries SET counterpart_id = 0 WHERE number = 2",
 		"entry gone":         "DELETE FROM ledger_entries WHERE number = 3 AND line = 1",
 		"balance edited":     "UPDATE accounts SET balance = balance + 100 WHERE tracked = 1",
 		"score edited":       "UPDATE scores SET points = points + 100",

@@ -402,7 +402,23 @@ func (b *Batch) writeTxs(posted []*Posted) error {
 	if err != nil {
 		return err
 	}
+	if err := b.writePersons(posted); err != nil {
+		return err
+	}
 	return b.writeReversals(posted)
+}
+
+// writePersons lets what names a person be found.
+func (b *Batch) writePersons(posted []*Posted) error {
+	var list []*Posted
+	for _, p := range posted {
+		if p.Person != 0 {
+			list = append(list, p)
+		}
+	}
+	return db.Insert(b.tx.Later(), "ledger_persons", []string{"book_id", "person_id", "number"}, len(list), func(i int, args []any) []any {
+		return append(args, int64(list[i].Book), int64(list[i].Person), list[i].Number)
+	})
 }
 
 // writeReversals lets a transaction be undone once: whoever comes second meets the key.
@@ -422,25 +438,27 @@ func (b *Batch) writeReversals(posted []*Posted) error {
 	return err
 }
 
+// writeEntries writes the entries of tracked accounts; that of the untracked one, which is last, is named in them.
 func (b *Batch) writeEntries(posted []*Posted) error {
 	type row struct {
-		t    *Tx
-		line int
+		t           *Tx
+		line        int
+		counterpart id.ID
 	}
-	var rows []row
+	rows := make([]row, 0, len(posted))
 	for _, p := range posted {
-		for i := range p.Entries {
-			rows = append(rows, row{&p.Tx, i})
+		tracked, counterpart := p.Entries, id.ID(0)
+		if last := len(tracked) - 1; !tracked[last].Tracked {
+			tracked, counterpart = tracked[:last], tracked[last].Account
+		}
+		for i := range tracked {
+			rows = append(rows, row{&p.Tx, i, counterpart})
 		}
 	}
-	cols := []string{"book_id", "number", "line", "account_id", "amount", "lot?", "balance"}
+	cols := []string{"book_id", "number", "line", "account_id", "amount", "lot?", "balance", "counterpart_id?"}
 	return db.Insert(b.tx.Later(), "ledger_entries", cols, len(rows), func(i int, args []any) []any {
 		r := rows[i]
 		e := r.t.Entries[r.line]
-		var balance any
-		if e.Tracked {
-			balance = int64(e.Balance)
-		}
-		return append(args, int64(r.t.Book), r.t.Number, r.line+1, int64(e.Account), int64(e.Amount), int64(e.Lot), balance)
+		return append(args, int64(r.t.Book), r.t.Number, r.line+1, int64(e.Account), int64(e.Amount), int64(e.Lot), int64(e.Balance), int64(r.counterpart))
 	})
 }

@@ -14,13 +14,13 @@ import (
 type Line struct {
 	Tx      Tx            // without entries
 	Amount  points.Amount // what the account moved
-	Balance points.Amount // afterwards; meaningless for counterparts
+	Balance points.Amount // afterwards
 }
 
 // newest stands for the end of a statement where none is named.
 const newest = 1 << 62
 
-// Statement is the account's newest lines below number before (0: from the newest), at most limit.
+// Statement is the tracked account's newest lines below number before (0: from the newest), at most limit.
 func Statement(tx db.Tx, ref Ref, before int64, limit int) ([]Line, error) {
 	if before == 0 {
 		before = newest
@@ -28,7 +28,7 @@ func Statement(tx db.Tx, ref Ref, before int64, limit int) ([]Line, error) {
 	return accountLines(tx, ref, "number < ? ORDER BY number DESC", before, limit)
 }
 
-// Forward is the account's oldest lines above number after, at most limit: the statement as a book is read.
+// Forward is the tracked account's oldest lines above number after, at most limit: the statement as a book is read.
 func Forward(tx db.Tx, ref Ref, after int64, limit int) ([]Line, error) {
 	return accountLines(tx, ref, "number > ? ORDER BY number", after, limit)
 }
@@ -56,18 +56,19 @@ func PersonStatement(tx db.Tx, village, person id.ID, before int64, limit int) (
 	if before == 0 {
 		before = newest
 	}
-	return personLines(tx, village, person, "number < ? ORDER BY number DESC", before, limit)
+	return personLines(tx, village, person, "number < ?", "number DESC", before, limit)
 }
 
 // PersonForward is PersonStatement as a book is read: the oldest above number after.
 func PersonForward(tx db.Tx, village, person id.ID, after int64, limit int) ([]Line, error) {
-	return personLines(tx, village, person, "number > ? ORDER BY number", after, limit)
+	return personLines(tx, village, person, "number > ?", "number", after, limit)
 }
 
-func personLines(tx db.Tx, village, person id.ID, from string, number int64, limit int) ([]Line, error) {
+func personLines(tx db.Tx, village, person id.ID, from, order string, number int64, limit int) ([]Line, error) {
 	var rows []txRow
-	q := "SELECT " + txColumns + " FROM ledger_txs WHERE person_id = ? AND book_id = ? AND " + from + " LIMIT ?"
-	if err := tx.Raw(q, person, village, number, limit).Scan(&rows).Error; err != nil {
+	q := "SELECT " + txColumns + " FROM (SELECT book_id, number FROM ledger_persons WHERE book_id = ? AND person_id = ? AND " + from + " ORDER BY " + order +
+		" LIMIT ?) p JOIN ledger_txs USING (book_id, number) ORDER BY " + order
+	if err := tx.Raw(q, village, person, number, limit).Scan(&rows).Error; err != nil {
 		return nil, fmt.Errorf("reading a person's statement: %w", err)
 	}
 	out := make([]Line, len(rows))
@@ -122,7 +123,7 @@ func Scores(tx db.Tx, asset Asset, owners []id.ID, from, to cal.Month) (map[id.I
 	return out, nil
 }
 
-// Total is the balance of an untracked account: its last checkpoint and the entries since.
+// Total is the balance of an untracked account: its last checkpoint, and what the movements since have given it.
 func Total(tx db.Tx, ref Ref) (points.Amount, error) {
 	rows, err := loadAccounts(tx, []Ref{ref}, false, nil)
 	if err != nil {
@@ -132,57 +133,48 @@ func Total(tx db.Tx, ref Ref) (points.Amount, error) {
 	if !ok {
 		return 0, nil
 	}
-	sum, _, err := total(tx, acct.id)
-	return sum, err
+	return total(tx, ref.Book, acct.id)
 }
 
-func total(tx db.Tx, acct id.ID) (sum points.Amount, upTo int64, err error) {
-	var cp []struct {
-		Number  int64
-		Balance points.Amount
+func total(tx db.Tx, book, acct id.ID) (points.Amount, error) {
+	var last checkpoint
+	err := db.Query(tx, func(row db.Row) error { return row.Scan(&last.number, &last.balance) },
+		"SELECT number, balance FROM ledger_checkpoints WHERE account_id = ? ORDER BY number DESC LIMIT 1", int64(acct))
+	if err != nil {
+		return 0, fmt.Errorf("reading a checkpoint: %w", err)
 	}
-	q := "SELECT number, balance FROM ledger_checkpoints WHERE account_id = ? ORDER BY number DESC LIMIT 1"
-	if err := tx.Raw(q, acct).Scan(&cp).Error; err != nil {
-		return 0, 0, fmt.Errorf("reading a checkpoint: %w", err)
+	var taken points.Amount
+	q := "SELECT COALESCE(SUM(amount), 0) FROM ledger_entries WHERE book_id = ? AND number > ? AND counterpart_id = ?"
+	if err := tx.Raw(q, book, last.number, acct).Scan(&taken).Error; err != nil {
+		return 0, fmt.Errorf("adding up an account: %w", err)
 	}
-	if len(cp) == 1 {
-		sum, upTo = cp[0].Balance, cp[0].Number
-	}
-	var since struct {
-		Sum  points.Amount
-		Last int64
-	}
-	q = "SELECT COALESCE(SUM(amount), 0) AS sum, COALESCE(MAX(number), 0) AS last FROM ledger_entries WHERE account_id = ? AND number > ?"
-	if err := tx.Raw(q, acct, upTo).Scan(&since).Error; err != nil {
-		return 0, 0, fmt.Errorf("adding up an account: %w", err)
-	}
-	return sum + since.Sum, max(upTo, since.Last), nil
+	return last.balance - taken, nil
 }
 
-// Checkpoint notes the present balance of every untracked account of the book. The village's head is locked meanwhile, so
-// that no lower number is still on its way to being committed.
+// Checkpoint notes the balance of every untracked account of the book as of its last transaction, if there has been one since they were
+// noted last. The village's head is locked meanwhile, so that no lower number is still on its way to being committed.
 func Checkpoint(tx db.Tx, book id.ID) error {
-	var n []int64
-	if err := tx.Raw("SELECT number FROM ledger_heads WHERE book_id = ?"+tx.ForUpdate(), book).Scan(&n).Error; err != nil {
+	var head, noted int64
+	if err := tx.Raw("SELECT number FROM ledger_heads WHERE book_id = ?"+tx.ForUpdate(), book).Scan(&head).Error; err != nil {
 		return fmt.Errorf("locking the head of the chain: %w", err)
 	}
 	var ids []id.ID
-	if err := tx.Raw("SELECT id FROM accounts WHERE book_id = ? AND tracked = 0", book).Scan(&ids).Error; err != nil {
+	if err := tx.Raw("SELECT id FROM accounts WHERE book_id = ? AND tracked = 0 ORDER BY id", book).Scan(&ids).Error; err != nil {
 		return fmt.Errorf("reading the untracked accounts: %w", err)
 	}
-	for _, acct := range ids {
-		sum, upTo, err := total(tx, acct)
-		if err != nil {
-			return err
-		}
-		if upTo == 0 {
-			continue
-		}
-		err = db.Upsert(tx, "ledger_checkpoints", []string{"account_id", "number", "balance"}, []string{"account_id", "number"}, []string{"balance"}, nil, 1,
-			func(_ int, args []any) []any { return append(args, int64(acct), upTo, int64(sum)) })
-		if err != nil {
+	if err := tx.Raw("SELECT COALESCE(MAX(number), 0) FROM ledger_checkpoints WHERE account_id IN ?", ids).Scan(&noted).Error; err != nil {
+		return fmt.Errorf("reading the last checkpoint: %w", err)
+	}
+	if noted == head {
+		return nil
+	}
+	sums := make([]points.Amount, len(ids))
+	for i, acct := range ids {
+		var err error
+		if sums[i], err = total(tx, book, acct); err != nil {
 			return err
 		}
 	}
-	return nil
+	return db.Insert(tx, "ledger_checkpoints", []string{"account_id", "number", "balance"}, len(ids),
+		func(i int, args []any) []any { return append(args, int64(ids[i]), head, int64(sums[i])) })
 }

@@ -138,7 +138,7 @@ func TestWhatIsReadSinceASeal(t *testing.T) {
 		"new row deleted":            {"DELETE FROM ledger_txs WHERE number = 10; DELETE FROM ledger_entries WHERE number = 10", "第 9 号之后应是第 10 号"},
 		"first new row relinked":     {"UPDATE ledger_txs SET prev_hash = hash WHERE number = 10", "第 10 号记录的前一号指纹"},
 		"end cut off":                {"DELETE FROM ledger_txs WHERE number = 11; DELETE FROM ledger_entries WHERE number = 11", "账本记录的最后一号是第 11 号"},
-		"stray entry":                {"INSERT INTO ledger_entries (book_id, number, line, account_id, amount) SELECT book_id, 12, 0, account_id, 1 FROM ledger_entries WHERE number = 11 AND amount > 0", "分录属于不存在的第 12 号"},
+		"stray entry":                {"INSERT INTO ledger_entries (book_id, number, line, account_id, amount) SELECT book_id, 12, 0, account_id, 1 FROM ledger_entries WHERE number = 11 AND line = 1", "分录属于不存在的第 12 号"},
 		"balance that moved":         {"UPDATE accounts SET balance = balance + 100 WHERE owner_id = HOUSE", "的余额记为"},
 		"account that moved gone":    {"DELETE FROM accounts WHERE owner_id = HOUSE", "不存在"},
 		"balance where none is kept": {"UPDATE accounts SET balance = 100 WHERE tracked = 0", "不应记余额"},
@@ -271,4 +271,62 @@ func TestUndoneOnce(t *testing.T) {
 	_, err = reverse(d, given.Key, ledger.Reverse, ledger.Refuse)
 	require.NoError(t, err, "nothing is there any more to hold it")
 	require.Contains(t, verify(t, d).Findings[0].Text, "第 1 号已由第 3 号撤销，又由第 4 号撤销")
+}
+
+// A person's transactions are found by ledger_persons, which is compared with them.
+func TestWhatNamesAPersonIsFound(t *testing.T) {
+	clock := testkit.NewClock(t, "2026-11-20 10:00")
+	d := testkit.DBAt(t, clock)
+	v, h, person := id.New(), id.New(), id.New()
+	name := func() int64 {
+		p := grant(v, h, points.Whole(3), 0)
+		p.Person = person
+		given, err := post(d, p)
+		require.NoError(t, err)
+		_, err = post(d, grant(v, h, points.Whole(1), 0))
+		require.NoError(t, err)
+		return given.Number
+	}
+	first, second := name(), name()
+	undone, err := reverse(d, ledger.Key{Book: v, Number: first}, ledger.Reverse, ledger.Refuse)
+	require.NoError(t, err)
+	clock.Add(48 * time.Hour)
+	seal(t, d, v)
+	_, mark := verifyFrom(t, d, v, nil)
+	require.NotNil(t, mark)
+	last := name()
+
+	read := func(lines func(db.Tx) ([]ledger.Line, error)) (numbers []int64) {
+		require.NoError(t, d.Read(context.Background(), func(tx db.Tx) error {
+			list, err := lines(tx)
+			for _, l := range list {
+				numbers = append(numbers, l.Tx.Number)
+				require.Equal(t, l.Tx.Score, l.Amount)
+			}
+			return err
+		}))
+		return numbers
+	}
+	newest := func(before int64, limit int) []int64 {
+		return read(func(tx db.Tx) ([]ledger.Line, error) { return ledger.PersonStatement(tx, v, person, before, limit) })
+	}
+	require.Equal(t, []int64{last, undone.Number}, newest(0, 2))
+	require.Equal(t, []int64{second, first}, newest(undone.Number, 9))
+	require.Equal(t, []int64{second, undone.Number, last}, read(func(tx db.Tx) ([]ledger.Line, error) { return ledger.PersonForward(tx, v, person, first, 9) }))
+
+	for sql, text := range map[string]string{
+		"DELETE FROM ledger_persons WHERE number > 5": "没有记在他名下",
+		"INSERT INTO ledger_persons (book_id, person_id, number) SELECT book_id, person_id, 7 FROM ledger_persons WHERE number = 1": "账上却不是",
+	} {
+		r, _ := verifyFrom(t, d, v, mark)
+		require.Empty(t, r.Findings)
+		testkit.Tamper(t, d, sql)
+		for _, from := range []*ledger.Mark{mark, nil} {
+			r, _ := verifyFrom(t, d, v, from)
+			require.NotEmpty(t, r.Findings, "%s, from %v", sql, from)
+			require.Contains(t, r.Findings[0].Text, text)
+		}
+		testkit.Tamper(t, d, "DELETE FROM ledger_persons")
+		testkit.Tamper(t, d, "INSERT INTO ledger_persons (book_id, person_id, number) SELECT book_id, person_id, number FROM ledger_txs WHERE person_id <> 0")
+	}
 }

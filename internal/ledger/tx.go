@@ -58,6 +58,7 @@ type Tx struct {
 	Prev, Hash  [32]byte
 	Entries     []Entry
 	heirs       []Ref // filled by Load: the wallets that have taken over those of the entries
+	counterpart id.ID // while rows are read: the account of the entry that has none; 0: there is no such entry
 }
 
 // Entry is one side of a movement.
@@ -199,13 +200,13 @@ func (r txRow) tx() Tx {
 }
 
 type entryRow struct {
-	BookID    id.ID
-	Number    int64
-	Line      int
-	AccountID id.ID
-	Amount    points.Amount
-	Lot       cal.Day
-	Balance   *points.Amount
+	BookID        id.ID
+	Number        int64
+	AccountID     id.ID
+	Amount        points.Amount
+	Lot           cal.Day
+	Balance       *points.Amount
+	CounterpartID id.ID
 }
 
 func (r entryRow) entry() Entry {
@@ -214,6 +215,27 @@ func (r entryRow) entry() Entry {
 		e.Tracked, e.Balance = true, *r.Balance
 	}
 	return e
+}
+
+// read takes an entry as it is stored, the next in order.
+func (t *Tx) read(e Entry, counterpart id.ID) {
+	t.Entries = append(t.Entries, e)
+	if counterpart != 0 {
+		t.counterpart = counterpart
+	}
+}
+
+// complete appends the entry that has no row, after all that have: what the untracked account gave is what the others received.
+func (t *Tx) complete() {
+	if t.counterpart == 0 {
+		return
+	}
+	var sum points.Amount
+	for _, e := range t.Entries {
+		sum += e.Amount
+	}
+	t.Entries = append(t.Entries, Entry{Account: t.counterpart, Amount: -sum})
+	t.counterpart = 0
 }
 
 // Load reads transactions with their entries and the entries' Refs. They never change, so they may be read before anything is
@@ -234,7 +256,7 @@ func Load(tx db.Tx, keys ...Key) (map[Key]Tx, error) {
 				return nil, fmt.Errorf("reading transactions: %w", err)
 			}
 			var entries []entryRow
-			if err := tx.Raw("SELECT book_id, number, line, account_id, amount, lot, balance FROM ledger_entries WHERE book_id = ? AND number IN ? ORDER BY number, line", book, part).Scan(&entries).Error; err != nil {
+			if err := tx.Raw("SELECT book_id, number, account_id, amount, lot, balance, counterpart_id FROM ledger_entries WHERE book_id = ? AND number IN ? ORDER BY number, line", book, part).Scan(&entries).Error; err != nil {
 				return nil, fmt.Errorf("reading entries: %w", err)
 			}
 			for _, r := range txs {
@@ -242,9 +264,9 @@ func Load(tx db.Tx, keys ...Key) (map[Key]Tx, error) {
 			}
 			for _, r := range entries {
 				t := out[Key{r.BookID, r.Number}]
-				t.Entries = append(t.Entries, r.entry())
+				t.read(r.entry(), r.CounterpartID)
 				out[Key{r.BookID, r.Number}] = t
-				accounts = append(accounts, r.AccountID)
+				accounts = append(accounts, r.AccountID, r.CounterpartID)
 			}
 		}
 	}
@@ -256,6 +278,7 @@ func Load(tx db.Tx, keys ...Key) (map[Key]Tx, error) {
 		return nil, err
 	}
 	for k, t := range out {
+		t.complete()
 		for i := range t.Entries {
 			e := &t.Entries[i]
 			e.Ref = refs[e.Account]

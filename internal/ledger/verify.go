@@ -68,6 +68,7 @@ type verifier struct {
 	lots     map[id.ID]map[cal.Day]points.Amount
 	scores   map[scoreKey]points.Amount
 	undone   map[int64]int64 // transaction undone → the one that undoes it
+	persons  map[int64]id.ID // transaction → the person it names
 	number   int64
 	hash     [32]byte
 	buf      []byte
@@ -145,11 +146,11 @@ func VerifyBook(tx db.Tx, book id.ID, from *Mark) (Report, *Mark, error) {
 func verifyBook(tx db.Tx, book id.ID, from *Mark) (Report, *Mark, error) {
 	report := Report{Books: 1, Spans: []Span{{Book: book, At: tx.Millis()}}}
 	v := &verifier{tx: tx, book: book, report: &report, balances: map[id.ID]points.Amount{}, lots: map[id.ID]map[cal.Day]points.Amount{},
-		scores: map[scoreKey]points.Amount{}, undone: map[int64]int64{}, moved: map[id.ID]points.Amount{}, owners: map[id.ID]struct{}{}}
+		scores: map[scoreKey]points.Amount{}, undone: map[int64]int64{}, persons: map[int64]id.ID{}, moved: map[id.ID]points.Amount{}, owners: map[id.ID]struct{}{}}
 	if err := v.begin(from); err != nil {
 		return report, nil, err
 	}
-	for _, step := range []func() error{v.transactions, v.sealsEnd, v.head, v.reversals, v.accounts, v.expiring, v.scored} {
+	for _, step := range []func() error{v.transactions, v.sealsEnd, v.head, v.reversals, v.named, v.accounts, v.expiring, v.scored} {
 		if err := step(); err != nil {
 			return report, nil, err
 		}
@@ -212,6 +213,9 @@ func (v *verifier) transaction(t *Tx) {
 	} else if t.Reverses != 0 {
 		v.undone[t.Reverses] = t.Number
 	}
+	if t.Person != 0 {
+		v.persons[t.Number] = t.Person
+	}
 	v.number, v.hash = t.Number, t.Hash
 	var total points.Amount
 	for _, e := range t.Entries {
@@ -255,6 +259,29 @@ func (v *verifier) reversals() error {
 	}
 	for _, reverses := range slices.Sorted(maps.Keys(v.undone)) {
 		v.find(v.undone[reverses], "第 %d 号撤销了第 %d 号，却没有撤销记录", v.undone[reverses], reverses)
+	}
+	return nil
+}
+
+// named compares what was read with ledger_persons, by which a person's transactions are found.
+func (v *verifier) named() error {
+	type row struct {
+		PersonID id.ID
+		Number   int64
+	}
+	rows, err := standing[row](v, "person_id", unique(slices.Collect(maps.Values(v.persons))), "SELECT person_id, number FROM ledger_persons WHERE book_id = ? AND number > ?", v.book, v.after)
+	if err != nil {
+		return fmt.Errorf("reading what names whom: %w", err)
+	}
+	for _, r := range rows {
+		if v.persons[r.Number] != r.PersonID {
+			v.find(r.Number, "记着第 %d 号说的是 %s，账上却不是", r.Number, r.PersonID)
+			continue
+		}
+		delete(v.persons, r.Number)
+	}
+	for _, number := range slices.Sorted(maps.Keys(v.persons)) {
+		v.find(number, "第 %d 号说的是 %s，却没有记在他名下", number, v.persons[number])
 	}
 	return nil
 }

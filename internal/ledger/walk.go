@@ -33,7 +33,7 @@ func walk(tx db.Tx, book id.ID, after, upTo int64, each func(*Tx) error, stray f
 		if len(w.txs) == walkPiece {
 			last = w.txs[walkPiece-1].Number
 		}
-		q = "SELECT number, account_id, amount, lot, balance FROM ledger_entries WHERE book_id = ? AND number > ? AND number <= ? ORDER BY number, line"
+		q = "SELECT number, account_id, amount, lot, balance, counterpart_id FROM ledger_entries WHERE book_id = ? AND number > ? AND number <= ? ORDER BY number, line"
 		if err := db.Query(tx, w.entry, q, int64(book), after, last); err != nil {
 			return fmt.Errorf("reading the chain's entries: %w", err)
 		}
@@ -45,9 +45,10 @@ func walk(tx db.Tx, book id.ID, after, upTo int64, each func(*Tx) error, stray f
 				entries = entries[1:]
 			}
 			for len(entries) > 0 && entries[0].number == t.Number {
-				t.Entries = append(t.Entries, entries[0].Entry)
+				t.read(entries[0].Entry, entries[0].counterpart)
 				entries = entries[1:]
 			}
+			t.complete()
 			if err := each(t); err != nil {
 				return err
 			}
@@ -76,7 +77,8 @@ type walker struct {
 
 type numbered struct {
 	Entry
-	number int64
+	number      int64
+	counterpart id.ID
 }
 
 func (w *walker) tx(row db.Row) error {
@@ -104,13 +106,13 @@ func (w *walker) tx(row db.Row) error {
 
 func (w *walker) entry(row db.Row) error {
 	if w.destOf == nil {
-		w.destOf = []any{&w.n[0], &w.n[1], &w.n[2], &w.n[3], &w.n[4]}
+		w.destOf = []any{&w.n[0], &w.n[1], &w.n[2], &w.n[3], &w.n[4], &w.n[5]}
 	}
 	if err := row.Scan(w.destOf...); err != nil {
 		return err
 	}
 	n := &w.n
-	w.entries = append(w.entries, numbered{number: n[0].v, Entry: Entry{Account: id.ID(n[1].v), Amount: points.Amount(n[2].v), Lot: cal.Day(n[3].v),
+	w.entries = append(w.entries, numbered{number: n[0].v, counterpart: id.ID(n[5].v), Entry: Entry{Account: id.ID(n[1].v), Amount: points.Amount(n[2].v), Lot: cal.Day(n[3].v),
 		Tracked: !n[4].null, Balance: points.Amount(n[4].v)}})
 	return nil
 }

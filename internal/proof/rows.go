@@ -72,14 +72,15 @@ func readTxs(tx db.Tx, s *history.State) error {
 		s.Txs = append(s.Txs, history.Tx{TxKey: k, Kind: kinds[r.Kind], Wallet: r.HouseholdID.String(), Reverses: r.Reverses, Mark: marked(r.Reason)})
 	}
 	var entries []struct {
-		BookID  id.ID
-		Number  int64
-		Kind    ledger.AccountKind
-		OwnerID id.ID
-		Amount  int64
-		Balance *int64
+		BookID   id.ID
+		Number   int64
+		Kind     ledger.AccountKind
+		OwnerID  id.ID
+		Amount   int64
+		Balance  *int64
+		Balanced bool // by rows of its own transaction
 	}
-	q = "SELECT e.book_id, e.number, a.kind, a.owner_id, e.amount, e.balance FROM ledger_entries e LEFT JOIN accounts a ON a.id = e.account_id ORDER BY e.book_id, e.number, e.line"
+	q = "SELECT e.book_id, e.number, a.kind, a.owner_id, e.amount, e.balance, e.counterpart_id = 0 AS balanced FROM ledger_entries e LEFT JOIN accounts a ON a.id = e.account_id ORDER BY e.book_id, e.number, e.line"
 	if err := tx.Raw(q).Scan(&entries).Error; err != nil {
 		return fmt.Errorf("reading the entries: %w", err)
 	}
@@ -89,7 +90,9 @@ func readTxs(tx db.Tx, s *history.State) error {
 			return fmt.Errorf("entry of %s/%d without its transaction", e.BookID, e.Number)
 		}
 		t := &s.Txs[i]
-		t.Sum += e.Amount
+		if e.Balanced {
+			t.Sum += e.Amount
+		}
 		switch {
 		case e.Kind == ledger.KindWallet && e.OwnerID.String() != t.Wallet:
 			t.To.Wallet, t.To.Amount = e.OwnerID.String(), t.To.Amount+e.Amount

@@ -65,10 +65,10 @@ func checks(span *ledger.Span) []check {
 			`SELECT village_id, number, points AS have, price * quantity AS want FROM redemption_lines WHERE points <> price * quantity` + within("village_id", "number"), nil,
 		}, {
 			"在账本里转给商户的积分不对",
-			`SELECT r.village_id, r.number, COALESCE(SUM(e.amount), 0) AS have, r.points AS want FROM redemptions r
+			`SELECT r.village_id, r.number, -COALESCE(SUM(e.amount), 0) AS have, r.points AS want FROM redemptions r
 			LEFT JOIN accounts a ON a.owner_id = r.merchant_id AND a.book_id = r.village_id AND a.asset = ? AND a.kind = ?
-			LEFT JOIN ledger_entries e ON e.book_id = r.village_id AND e.number = r.number AND e.account_id = a.id WHERE 1 = 1` + redemptions + `
-			GROUP BY r.village_id, r.number, r.points HAVING COALESCE(SUM(e.amount), 0) <> r.points`,
+			LEFT JOIN ledger_entries e ON e.book_id = r.village_id AND e.number = r.number AND e.counterpart_id = a.id WHERE 1 = 1` + redemptions + `
+			GROUP BY r.village_id, r.number, r.points HAVING -COALESCE(SUM(e.amount), 0) <> r.points`,
 			[]any{ledger.Points, ledger.KindMerchant},
 		}, {
 			"在账本里从户里扣去的积分不对",

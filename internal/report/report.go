@@ -202,9 +202,9 @@ func (s *Service) Silent(ctx context.Context, actor auth.Actor, village id.ID, q
 		}
 		begin, end := quarter.Months()
 		var rows []struct{ ID id.ID }
-		err := tx.Raw(`SELECT h.id FROM households h WHERE h.village_id = ? AND h.code > ? AND h.state = ? AND NOT EXISTS (
-			SELECT 1 FROM awards a WHERE a.household_id = h.id AND a.day BETWEEN ? AND ? AND a.asset = ? AND a.state = ?) ORDER BY h.code LIMIT ?`,
-			village, after, people.HouseholdHere, begin.First(), end.Last(), ledger.Points, standing, limit).Scan(&rows).Error
+		err := tx.Raw(`SELECT h.id FROM households h WHERE h.village_id = ? AND h.code > ? AND h.state = ? AND h.id NOT IN (
+			SELECT a.household_id FROM awards a`+tx.By("awards_day")+` WHERE a.village_id = ? AND a.day BETWEEN ? AND ? AND a.asset = ? AND a.state = ?) ORDER BY h.code LIMIT ?`,
+			village, after, people.HouseholdHere, village, begin.First(), end.Last(), ledger.Points, standing, limit).Scan(&rows).Error
 		if err != nil {
 			return fmt.Errorf("listing households without points: %w", err)
 		}
