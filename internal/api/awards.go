@@ -1,9 +1,12 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"strings"
 	"time"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"jishan/internal/auth"
 	"jishan/internal/award"
@@ -70,7 +73,20 @@ type AwardResult struct {
 	Items  []AwardOutcome `json:"items"`
 	Booked int            `json:"booked" doc:"记上了（预览：能记上）多少条"`
 	Failed int            `json:"failed"`
+	json   []byte         // all of it, where it has been encoded ahead
 }
+
+// ahead encodes the answer before it may be given.
+func (r AwardResult) ahead() AwardResult {
+	var b bytes.Buffer
+	if huma.DefaultJSONFormat.Marshal(&b, r) == nil {
+		r.json = b.Bytes()
+	}
+	return r
+}
+
+// encoded implements ready.
+func (r AwardResult) encoded() []byte { return r.json }
 
 // Award is an award as it stands.
 type Award struct {
@@ -272,9 +288,14 @@ func (s *Server) awardOps() {
 			ByID
 			Body AwardInput
 		}) (AwardResult, error) {
-			return rechecked(ctx, c, func() (AwardResult, error) {
-				list, err := s.deps.Awards.Grant(ctx, c.Actor, award.Order{Idempotency: c.Idem, Village: in.ID.V, Grants: mapped(in.Body.Grants, GrantInput.domain)})
-				return resultOut(list), err
+			order := award.Order{Idempotency: c.Idem, Village: in.ID.V, Grants: mapped(in.Body.Grants, GrantInput.domain)}
+			return rechecked(ctx, c, func() (out AwardResult, err error) {
+				order.Decided = func(list []award.Outcome) { out = resultOut(list).ahead() }
+				list, err := s.deps.Awards.Grant(ctx, c.Actor, order)
+				if out.json == nil {
+					out = resultOut(list)
+				}
+				return out, err
 			})
 		})
 	register(s, op(Op{ID: "award-base", Method: "POST", Path: "/villages/{id}/awards/base", Summary: "发放本年度的基础分", Idempotent: true,

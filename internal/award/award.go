@@ -63,7 +63,13 @@ type Order struct {
 	Idempotency idempotency.Request
 	Village     id.ID
 	Grants      []Grant
+	// Decided, if not nil, is told what Grant will answer to a large order while MySQL is still writing it; SQLite writes at once. Where the
+	// transaction is run again it is told again, and the last word counts.
+	Decided func([]Outcome)
 }
+
+// large reports whether the order has a transaction of its own.
+func (o Order) large() bool { return len(o.Grants) > laneGrants }
 
 // Outcome is what became of one grant. Failed is empty where it was booked.
 type Outcome struct {
@@ -126,7 +132,7 @@ func (s *Service) Grant(ctx context.Context, actor auth.Actor, o Order) ([]Outco
 		return nil, err
 	}
 	in := order{o, actor}
-	if len(o.Grants) <= laneGrants {
+	if !o.large() {
 		return s.lane.Submit(ctx, in)
 	}
 	out := batch.Bisect(ctx, []order{in}, s.grant)[0]
@@ -192,11 +198,14 @@ func (s *Service) grant(ctx context.Context, orders []order) ([]batch.Result[[]O
 	var learnt []lesson
 	// Hardly any request is a repetition. So small ones are booked without asking first; the unique key of what is stored about
 	// them tells at the end, and only then everything is undone and asked beforehand.
-	ask := len(orders) == 1 && len(orders[0].Grants) > laneGrants
+	large := len(orders) == 1 && orders[0].large()
 	err := s.db.Tx(ctx, func(tx db.Tx) error {
 		out = make([]batch.Result[[]Outcome], len(orders))
 		var err error
-		learnt, err = s.grantTx(tx, orders, out, ask || tx.Attempt > 0)
+		learnt, err = s.grantTx(tx, orders, out, large || tx.Attempt > 0)
+		if err == nil && large && tx.Dialect == db.MySQL && out[0].Err == nil && orders[0].Decided != nil {
+			orders[0].Decided(out[0].Value)
+		}
 		return err
 	})
 	if err == nil {

@@ -44,7 +44,7 @@ func book(p *plan, b *ledger.Batch, orders []order) ([]batch.Result[[]Outcome], 
 	if err := p.loadSealed(party.LockSealed); err != nil {
 		return nil, err
 	}
-	large := len(orders) == 1 && len(orders[0].Grants) > laneGrants
+	large := len(orders) == 1 && orders[0].large()
 	if issues := p.issues(); large && len(issues) > 0 {
 		if err := b.Stream(issues...); err != nil {
 			return nil, err

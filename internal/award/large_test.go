@@ -2,6 +2,7 @@ package award_test
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 
@@ -11,6 +12,7 @@ import (
 	"jishan/internal/id"
 	"jishan/internal/idempotency"
 	"jishan/internal/points"
+	"jishan/internal/testkit"
 )
 
 // many are n grants over the households in turn: mostly a rule without a cap, every seventh a rule that gives once a day, every eleventh a
@@ -39,9 +41,17 @@ func TestLargeOrder(t *testing.T) {
 	require.NoError(t, err)
 	const n = 1700 // three whole parts and some
 	o := award.Order{Idempotency: idempotency.Request{Scope: 1, Key: "large", Input: [32]byte{1}, Operation: "test"}, Village: p.village, Grants: p.many(n)}
+	var told []award.Outcome // while the order was still being written
+	o.Decided = func(list []award.Outcome) { told = slices.Clone(list) }
 	out, err := p.Grant(ctx, system, o)
 	require.NoError(t, err)
 	require.Len(t, out, n)
+	toldAll := func() {
+		if testkit.OnMySQL() {
+			require.Equal(t, out, told)
+		}
+	}
+	toldAll()
 	number, refused := first.Number, 0
 	balances := map[id.ID]points.Amount{p.houses[0].ID: points.Whole(10)}
 	for i, r := range out {
@@ -66,9 +76,11 @@ func TestLargeOrder(t *testing.T) {
 	}
 	p.clean(t)
 
+	told = nil
 	again, err := p.Grant(ctx, system, o)
 	require.NoError(t, err)
 	require.Equal(t, out, again)
+	toldAll()
 	next, err := p.one("A1", 0, 0)
 	require.NoError(t, err)
 	require.Equal(t, number+1, next.Number)
