@@ -15,15 +15,19 @@ parallel=(-p 2)
 
 results=()
 failed=0
+said=$(mktemp)
+trap 'rm -f "$said"' EXIT
 stage() {
 	local name=$1 begin=$SECONDS
 	shift
 	printf '\n=== %s\n' "$name"
-	if "$@"; then
+	if "$@" 2>&1 | tee "$said"; then
 		results+=("ok    $((SECONDS - begin)) s   $name")
 	else
 		results+=("FAIL  $((SECONDS - begin)) s   $name")
 		failed=1
+		# Whoever sees only the end of a long log is told which tests they were, of Go and of the browser.
+		results+=("$(grep -aE '^ *(--- FAIL|FAIL\s|panic:|✘|[0-9]+\) |Error: )' "$said" | head -20 | sed 's/^ */        /')")
 	fi
 }
 
