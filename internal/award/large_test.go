@@ -146,3 +146,27 @@ func TestLargeOrdersBesideSmallOnes(t *testing.T) {
 	}
 	p.clean(t)
 }
+
+// The same order sent twice at once is booked once, and both are told beforehand what they are answered.
+func TestLargeOrderTwiceAtOnce(t *testing.T) {
+	p := setup(t)
+	var out, told [4][]award.Outcome
+	var wg sync.WaitGroup
+	for i := range out {
+		wg.Go(func() {
+			o := award.Order{Idempotency: idempotency.Request{Scope: 1, Key: "twice", Input: [32]byte{2}, Operation: "test"}, Village: p.village, Grants: p.many(900)}
+			o.Decided = func(list []award.Outcome) { told[i] = slices.Clone(list) }
+			var err error
+			out[i], err = p.Grant(ctx, system, o)
+			require.NoError(t, err)
+		})
+	}
+	wg.Wait()
+	for i := range out {
+		require.Equal(t, out[0], out[i])
+		if testkit.OnMySQL() {
+			require.Equal(t, out[i], told[i])
+		}
+	}
+	p.clean(t)
+}
