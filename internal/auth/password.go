@@ -11,6 +11,8 @@ import (
 
 	"github.com/alexedwards/argon2id"
 	"golang.org/x/text/unicode/norm"
+
+	"jishan/internal/heap"
 )
 
 // OWASP's second argon2id setting: 19 MiB, two passes, one lane. With hashesAtOnce it bounds what a crowd at the log-in costs.
@@ -50,11 +52,14 @@ func (h hasher) enter(ctx context.Context) error {
 	}
 }
 
+func (h hasher) leave() { <-h.slots }
+
 func (h hasher) hash(ctx context.Context, password string) (string, error) {
 	if err := h.enter(ctx); err != nil {
 		return "", err
 	}
-	defer func() { <-h.slots }()
+	defer h.leave()
+	defer heap.Thrifty()() // or the 19 MiB of several log-ins, one after the other, would wait to be collected
 	out, err := argon2id.CreateHash(norm.NFKC.String(password), argonParams)
 	if err != nil {
 		return "", fmt.Errorf("hashing a password: %w", err)
@@ -67,7 +72,8 @@ func (h hasher) matches(ctx context.Context, password, hash string) (bool, error
 	if err := h.enter(ctx); err != nil {
 		return false, err
 	}
-	defer func() { <-h.slots }()
+	defer h.leave()
+	defer heap.Thrifty()()
 	known := hash != ""
 	if !known {
 		hash = dummyHash
