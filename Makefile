@@ -66,5 +66,5 @@ openapi: ## write docs/openapi.json, docs/errors.md and docs/permissions.md anew
 	./scripts/web.sh types
 
 clean: ## remove what was built (not the demo's data)
-	rm -rf bin web/dist/*
+	rm -rf bin web/dist
 	go clean -testcache

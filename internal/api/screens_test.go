@@ -3,7 +3,9 @@ package api
 import (
 	"compress/gzip"
 	"io"
+	"io/fs"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -85,8 +87,11 @@ func TestScreensRedirect(t *testing.T) {
 	require.Equal(t, "/admin/", got.Header.Get("Location"))
 }
 
+// The program carries the screens where they have been built, and can be built where they have not.
 func TestProgramCarriesScreens(t *testing.T) {
-	f, err := web.Dist().Open(".keep")
-	require.NoError(t, err)
-	require.NoError(t, f.Close())
+	for _, name := range []string{"console/index.html", "miniapp/index.html"} {
+		_, built := os.Stat("../../web/dist/" + name)
+		_, carried := fs.Stat(web.Dist(), name)
+		require.Equal(t, built == nil, carried == nil, "%s: %v, %v", name, built, carried)
+	}
 }
