@@ -227,7 +227,7 @@ func TestVerifyGoesOnSinceTheLastSeal(t *testing.T) {
 	testkit.Tamper(t, d, "UPDATE awards SET points = points + 100 WHERE village_id = ? AND number = ?", int64(g.Pilot), given[0].Number)
 	code, out, _ = command(t, "", "verify", "--since-seal")
 	require.Equal(t, exitFailed, code)
-	require.Contains(t, out, fmt.Sprintf("第 %d 号加减分在账本里找不到或分值不符", given[0].Number))
+	require.Contains(t, out, fmt.Sprintf("第 %d 号加减分在账本里找不到，或分值、户、人不符", given[0].Number))
 	testkit.Tamper(t, d, "UPDATE awards SET points = points - 100 WHERE village_id = ? AND number = ?", int64(g.Pilot), given[0].Number)
 
 	testkit.Tamper(t, d, "UPDATE ledger_seals SET score = score + 100 WHERE book_id = ?", int64(g.Pilot))

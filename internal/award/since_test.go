@@ -45,6 +45,9 @@ func TestVerifySinceReadsWhatCameLater(t *testing.T) {
 	}{
 		{"UPDATE awards SET points = points + 1 WHERE number = ?", "UPDATE awards SET points = points - 1 WHERE number = ?", fresh, 1},
 		{"UPDATE awards SET month = month - 1 WHERE number = ?", "UPDATE awards SET month = month + 1 WHERE number = ?", fresh, 1},
+		{"UPDATE awards SET household_id = household_id + 1 WHERE number = ?", "UPDATE awards SET household_id = household_id - 1 WHERE number = ?", fresh, 1},
+		{"UPDATE awards SET person_id = person_id + 1 WHERE number = ?", "UPDATE awards SET person_id = person_id - 1 WHERE number = ?", fresh, 1},
+		{"UPDATE awards SET member_id = member_id + 1 WHERE number = ?", "UPDATE awards SET member_id = member_id - 1 WHERE number = ?", fresh, 1},
 		{"UPDATE awards SET number = number + 100 WHERE number = ?", "UPDATE awards SET number = number - 100 WHERE number = ? + 100", fresh, 2},
 		{"UPDATE awards SET state = 2 WHERE number = ?", "UPDATE awards SET state = 1 WHERE number = ?", fresh, 1},
 		{"UPDATE awards SET state = 1 WHERE number = ?", "UPDATE awards SET state = 2 WHERE number = ?", undone, 1},

@@ -39,8 +39,9 @@ func verify(tx db.Tx, span *ledger.Span) (out []string, rows int64, err error) {
 	cleared := fmt.Sprintf(`c.households <> (SELECT COUNT(*) FROM ledger_txs t WHERE t.book_id = c.village_id AND t.number >= c.number AND t.number < c.number + c.households AND t.kind = %d)`, ledger.Expire)
 	const undone = `(CASE WHEN c.returned_at = 0 THEN 0 ELSE c.households END) <> (SELECT COUNT(*) FROM ledger_reversals u WHERE u.book_id = c.village_id AND u.reverses >= c.number AND u.reverses < c.number + c.households)`
 	checks := []struct{ text, query string }{
-		{"第 %d 号加减分在账本里找不到或分值不符（村 %d）", `SELECT a.number, a.village_id FROM awards a LEFT JOIN ledger_txs t ON t.book_id = a.village_id AND t.number = a.number
-			WHERE (t.number IS NULL OR t.score <> a.points OR t.month <> a.month)` + within("a.village_id", "a.number")},
+		{"第 %d 号加减分在账本里找不到，或分值、户、人不符（村 %d）", `SELECT a.number, a.village_id FROM awards a LEFT JOIN ledger_txs t ON t.book_id = a.village_id AND t.number = a.number
+			WHERE (t.number IS NULL OR t.score <> a.points OR t.month <> a.month
+			OR t.household_id <> a.household_id OR t.person_id <> a.person_id OR t.member_id <> a.member_id)` + within("a.village_id", "a.number")},
 		{"账本第 %d 号是加减分，却没有登记（村 %d）", fmt.Sprintf(`SELECT t.number, t.book_id AS village_id FROM ledger_txs t LEFT JOIN awards a ON a.village_id = t.book_id AND a.number = t.number
 			WHERE t.kind IN (%d, %d) AND a.number IS NULL`, ledger.Award, ledger.Deduct) + within("t.book_id", "t.number")},
 		{"第 %d 号加减分的撤销状态与账本不符（村 %d）", `SELECT a.number, a.village_id FROM awards a LEFT JOIN ledger_reversals r ON r.book_id = a.village_id AND r.reverses = a.number
