@@ -1,10 +1,9 @@
-import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Page } from '@playwright/test'
 import { accessible, as, choose, expect, settled, test } from './base'
-import { pdf } from './paper'
+import { codesOn, pdf } from './paper'
 
 async function adopt(page: Page) {
   await page.getByRole('button', { name: '登记表决，生效' }).click()
@@ -81,12 +80,8 @@ test('house cards: eight on a page of A4, each with its code and a name', async 
   await settled(page)
   await expect(page.getByText('17 张卡，3 页')).toBeVisible()
   let codes: string[] = []
-  const out = await pdf(page, (file, dir) => {
-    // As a scanner sees the paper: drawn, and read again.
-    execFileSync('pdftoppm', ['-r', '120', '-gray', '-png', file, join(dir, 'sheet')])
-    codes = execFileSync('zbarimg', ['--raw', '-q', ...[1, 2, 3].map((n) => join(dir, `sheet-${n}.png`))], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim().split('\n')
-  })
-  expect(codes.length).toBe(17)
+  const out = await pdf(page, (file, dir) => (codes = codesOn(file, dir)))
+  expect(codes).toHaveLength(17)
   for (const h of houses) expect(codes.filter((c) => c.replace(/[^0-9A-Z]/gi, '').toUpperCase().includes(h.code_text.replace(/[^0-9A-Z]/g, '').slice(0, 8)))).toHaveLength(1)
   expect(out.pages).toBe(3)
   expect(out.size).toContain('A4')

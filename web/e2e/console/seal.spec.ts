@@ -1,8 +1,6 @@
 // From a printed poster back to the village's book, as somebody who holds the paper.
-import { execFileSync } from 'node:child_process'
-import { join } from 'node:path'
 import { as, expect, settled, test } from './base'
-import { pdf } from './paper'
+import { codesOn, pdf } from './paper'
 
 for (const size of ['A4', 'A3']) {
   test(`a poster (${size}) carries the day seal, and leads to it`, async ({ page, baseURL }) => {
@@ -12,11 +10,7 @@ for (const size of ['A4', 'A3']) {
     await page.goto(`/admin/print/board?scope=${village}&subject=household&period=&size=${size}`)
     await settled(page)
     let codes: string[] = []
-    const out = await pdf(page, (file, dir) => {
-      execFileSync('pdftoppm', ['-r', '120', '-gray', '-png', file, join(dir, 'sheet')])
-      // A page without a code is no failure.
-      codes = execFileSync('sh', ['-c', `zbarimg --raw -q ${dir}/sheet-*.png; true`], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim().split('\n')
-    })
+    const out = await pdf(page, (file, dir) => (codes = codesOn(file, dir)))
     expect(codes).toEqual([paper.page])
     expect(out.text).toContain(paper.seal.short)
     expect(out.text).toContain(`第 ${paper.seal.first}—${paper.seal.last} 号`)
