@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Page } from '@playwright/test'
+import { lastQuarter, today } from '../calendar'
 import { accessible, as, choose, expect, settled, test } from './base'
 import { pdf } from './paper'
 
@@ -144,16 +145,14 @@ test('a closed evaluation takes amendments only, prints as one sheet and comes a
 test('an evaluation whose days of publicity are over is closed on screen, and stays closed', async ({ page }) => {
   const get = await as(page, 'zhen')
   const town = ((await get('/regions')).items as { id: string; kind: string }[]).find((r) => r.kind === 'township')!.id
-  const day = new Date(Date.now() + 8 * 3600e3).toISOString().slice(0, 10)
-  const n = Number(day.slice(0, 4)) * 4 + Math.floor((Number(day.slice(5, 7)) - 1) / 3) - 1
-  const all = (await get(`/townships/${town}/evaluations?quarter=${Math.floor(n / 4)}-Q${(n % 4) + 1}`)).branches as { evaluation?: { id: string; state: string; public_until: string } }[]
+  const all = (await get(`/townships/${town}/evaluations?quarter=${lastQuarter()}`)).branches as { evaluation?: { id: string; state: string; public_until: string } }[]
   const open = all.find((b) => b.evaluation?.state === 'publicity')!.evaluation!
   const before = await get(`/evaluations/${open.id}`)
   for (const p of before.standing.ranked) expect(p.grade, p.member.name).toBeTruthy()
   await page.goto(`/admin/evaluations/${open.id}`)
   await settled(page)
   const close = page.getByRole('button', { name: '关闭考评' })
-  if (day <= open.public_until) return expect(close).toBeDisabled()
+  if (today() <= open.public_until) return expect(close).toBeDisabled()
   await close.click()
   await expect(page.getByRole('dialog')).toContainText('关闭以后不能再开')
   await page.getByRole('dialog').getByRole('button', { name: '取消' }).click()

@@ -1,5 +1,6 @@
 // Every screen of the console, with who looks at it and how to get there; for accessibility and for pictures.
 import type { Page } from '@playwright/test'
+import { lastQuarter, month } from '../calendar'
 import { as, choose } from './base'
 
 export interface Places {
@@ -154,18 +155,14 @@ export const screens: Screen[] = [
 // inReview is an evaluation that is being reviewed, in some village of the township; at the end of a quarter there is always one.
 async function inReview(page: Page, town: string): Promise<string> {
   const get = await as(page, 'zhen')
-  const now = new Date()
-  const n = now.getFullYear() * 4 + Math.floor(now.getMonth() / 3) - 1
-  const all = (await get(`/townships/${town}/evaluations?quarter=${Math.floor(n / 4)}-Q${(n % 4) + 1}`)).branches as { evaluation?: { id: string; state: string } }[]
+  const all = (await get(`/townships/${town}/evaluations?quarter=${lastQuarter()}`)).branches as { evaluation?: { id: string; state: string } }[]
   return all.find((t) => t.evaluation?.state === 'review')!.evaluation!.id
 }
 
 // latestReceipt is of this month or, on its first days, of the one before.
 async function latestReceipt(get: (path: string) => Promise<any>, village: string): Promise<{ number: number }> {
   for (let back = 0; ; back++) {
-    const d = new Date()
-    const month = new Date(Date.UTC(d.getFullYear(), d.getMonth() - back, 15)).toISOString().slice(0, 7)
-    const items = (await get(`/villages/${village}/redemptions?month=${month}`)).items
+    const items = (await get(`/villages/${village}/redemptions?month=${month(back)}`)).items
     if (items.length) return items[0]
   }
 }
