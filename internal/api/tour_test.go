@@ -146,13 +146,26 @@ func TestThroughTheDoor(t *testing.T) {
 		name string
 		tell func(*testing.T, *township)
 	}{
-		{"every list answers", everyList}, {"nonsense", nonsense}, {"award once and back", awardOnceAndBack}, {"counter", counter},
+		{"every list answers", everyList}, {"nonsense", nonsense}, {"award once and back", awardOnceAndBack}, {"unreadable amounts", unreadableAmounts}, {"counter", counter},
 		{"binding", binding}, {"secretary and clerks", secretaryAndClerks}, {"photos", photos}, {"roster", roster}, {"card log-in", cardLogin}, {"handed in", handouts},
 		{"open to anyone", openToAnyone},
 		{"a seal on paper", sealOnPaper},
 		{"expiry", expiry}, // the last: months go by
 	} {
 		t.Run(story.name, func(t *testing.T) { story.tell(t, &township{w.Server, w.guide, w.later, t}) })
+	}
+}
+
+// unreadableAmounts are each told with their place, in an order and in its preview.
+func unreadableAmounts(t *testing.T, w *township) {
+	officer, rule := w.login("village"), w.guide.Try.Rule.String()
+	order := json.RawMessage(`{"grants":[{"rule":"` + rule + `","points":1},{"rule":"` + rule + `","points":1.005},{"rule":"` + rule + `","points":99999999,"quantity":1e3}]}`)
+	for _, path := range []string{"/awards", "/awards/preview"} {
+		a := officer.send("POST", "/villages/"+w.guide.Pilot.String()+path, order)
+		var p api.Problem
+		require.NoError(t, json.Unmarshal(a.body, &p))
+		require.Equal(t, 422, p.Status)
+		require.Equal(t, []api.ProblemField{{Path: "grants[1].points", Text: "最多两位小数"}, {Path: "grants[2].points", Text: "数字太大"}, {Path: "grants[2].quantity", Text: "须写成普通数字，如 12.5"}}, p.Fields, path)
 	}
 }
 
