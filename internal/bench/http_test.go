@@ -108,7 +108,9 @@ func resident(pid int) (now, peak int, err error) {
 // call sends JSON and reads the answer into out, which may be nil.
 func (s *server) call(method, path, token string, in, out any) error {
 	var body io.Reader
-	if in != nil {
+	if text, ok := in.(json.RawMessage); ok {
+		body = bytes.NewReader(text) // Marshal would read a large order through once more
+	} else if in != nil {
 		b, err := json.Marshal(in)
 		if err != nil {
 			return err
