@@ -7,7 +7,8 @@ import (
 	"jishan/internal/demo"
 )
 
-// walk is award → balance → redeem → board with curl and sed alone. It works any number of times.
+// walk is award → balance → redeem → board with curl and sed alone. It works any number of times. The board follows within
+// half a second; on the first of a month the household is on it only then.
 const walk = `api={{api}}
 field() { sed "s/.*\"$1\":\"\([^\"]*\)\".*/\1/"; }
 json='Content-Type: application/json'
@@ -30,7 +31,8 @@ code=$(curl -s $api/my/households/{{household}}/code -H "Authorization: Bearer $
 ticket=$(curl -s $api/counter/identify -H "Authorization: Bearer $clerk" -H "$json" -d "{\"text\":\"$code\"}" | field ticket)
 curl -s $api/counter/redemptions -H "Authorization: Bearer $clerk" -H "$json" -H "$(key)" -d "{\"ticket\":\"$ticket\",\"lines\":[{\"product\":\"{{product}}\",\"quantity\":1}]}"; echo
 
-echo; echo '== 4. 这户在本村本月榜上的位置'
+echo; echo '== 4. 这户在本村本月榜上的位置（榜随后就跟上，等一秒再看）'
+sleep 1
 curl -s "$api/boards/around?scope={{village}}&subject=household&id={{household}}&n=1" -H "Authorization: Bearer $villager"; echo
 `
 
